@@ -1,0 +1,80 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { capture, run } from '../child.mjs'
+import { BuildError } from '../errors.mjs'
+import { optionalModule } from '../modules.mjs'
+
+/** What the steps of this folder use; the guest's kernel and base image name their own. */
+const OWN = ['build-essential', 'ca-certificates']
+const LISTS = '/var/lib/apt/lists'
+
+/** @type {import('../runner.mjs').Step} */
+export const packages = {
+  name: 'packages',
+  summary: 'Debian packages',
+  needs: [],
+  always: true,
+  inputs: async () => ({ files: [] }),
+  outputs: () => [],
+  async run(context, { log }) {
+    checkHost()
+    const wanted = await wantedPackages(context)
+    const missing = await missingPackages(wanted)
+    if (missing.length === 0) return `${wanted.length} present`
+    const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`
+    if (process.getuid?.() !== 0) throw new BuildError(`missing Debian packages: ${missing.join(' ')}`, `Install them, then run this again:\n\n  sudo ${command}\n`)
+    await install(missing, context, log)
+    const still = await missingPackages(missing)
+    if (still.length > 0) throw new BuildError(`apt-get ended well, yet these are missing: ${still.join(' ')}`, `Try: apt-get update && ${command}`)
+    return `installed ${missing.join(' ')}`
+  },
+}
+
+function checkHost() {
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    throw new BuildError(`this host is ${process.platform} on ${process.arch}`, 'Actovisor runs on Linux on x86-64 only.')
+}
+
+/** @param {import('../context.mjs').Context} context */
+async function wantedPackages(context) {
+  const recipes = await Promise.all(['guest/kernel/build.mjs', 'guest/base/build.mjs', 'guest/agent/build.mjs'].map((path) => optionalModule(context, path)))
+  return [...new Set([...OWN, ...recipes.flatMap((recipe) => recipe?.['packages'] ?? [])])].sort()
+}
+
+/** @param {readonly string[]} wanted */
+async function missingPackages(wanted) {
+  if ((await capture('dpkg-query', ['--version'])) === null)
+    throw new BuildError('this is not a Debian system: there is no dpkg-query', `The build needs what Debian 12 calls: ${wanted.join(' ')}`)
+  // One query a package: dpkg-query fails as a whole when one of several is unknown.
+  const states = await Promise.all(wanted.map((name) => capture('dpkg-query', ['-W', '-f=${db:Status-Status}', name])))
+  return wanted.filter((_, index) => states[index] !== 'installed')
+}
+
+/**
+ * @param {readonly string[]} missing
+ * @param {import('../context.mjs').Context} context
+ * @param {(line: string) => void} log
+ */
+async function install(missing, context, log) {
+  const options = {
+    cwd: context.root,
+    signal: context.signal,
+    log,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    advice: 'apt-get could not do it; see above. Check the network and the sources of apt.',
+  }
+  const aptGet = (/** @type {string[]} */ ...args) => run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=600', ...args], options)
+  const installing = ['install', '-y', '--no-install-recommends', ...missing]
+  if (!hasLists()) await aptGet('update')
+  try {
+    await aptGet(...installing)
+  } catch (error) {
+    if (context.signal.aborted) throw error
+    // The lists may name versions that the mirror has replaced.
+    await aptGet('update')
+    await aptGet(...installing)
+  }
+}
+
+function hasLists() {
+  return existsSync(LISTS) && readdirSync(LISTS).some((name) => name.includes('_Packages'))
+}
