@@ -1,4 +1,15 @@
-import { constants, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  constants,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
@@ -32,7 +43,8 @@ export function copyAtomic(source, target) {
   mkdirSync(dirname(target), { recursive: true })
   const temporary = besides(target)
   try {
-    if (statSync(source).isDirectory()) cpSync(source, temporary, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+    if (statSync(source).isDirectory())
+      cpSync(source, temporary, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
     else copyFileSync(source, temporary, constants.COPYFILE_FICLONE)
     replace(temporary, target)
   } catch (error) {

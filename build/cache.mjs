@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, relative } from 'node:path'
 import { besides } from './atomic.mjs'
 import { listFiles } from './inputs.mjs'
@@ -68,7 +78,12 @@ function checksums(folder) {
     .map((file) => relative(folder, file))
     .filter((name) => name !== MANIFEST)
     .sort()
-    .map((name) => [name, createHash('sha256').update(readFileSync(join(folder, name))).digest('hex')])
+    .map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(folder, name)))
+        .digest('hex'),
+    ])
 }
 
 /**

@@ -21,12 +21,24 @@ export async function run(command, args, { cwd, signal, log, env = process.env, 
     log(line)
     if (tail.push(line) > TAIL_LINES) tail.shift()
   }
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGTERM' })
+  const child = spawn(command, args, {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+    killSignal: 'SIGTERM',
+  })
   createInterface({ input: child.stdout }).on('line', keep)
   createInterface({ input: child.stderr }).on('line', keep)
   const [code, killedBy] = await /** @type {Promise<[number | null, NodeJS.Signals | null]>} */ (
     new Promise((resolve, reject) => {
-      child.once('error', (error) => reject(signal.aborted ? signal.reason : new BuildError(`cannot run ${shown}: ${error.message}`, advice, { cause: error })))
+      child.once('error', (error) =>
+        reject(
+          signal.aborted
+            ? signal.reason
+            : new BuildError(`cannot run ${shown}: ${error.message}`, advice, { cause: error }),
+        ),
+      )
       child.once('close', (...end) => resolve(end))
     })
   )

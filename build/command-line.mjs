@@ -30,7 +30,9 @@ export function parseCommandLine(argv) {
     help: [flags.delete('--help'), flags.delete('-h')].includes(true),
   }
   const [unknown] = flags
-  if (unknown !== undefined) throw new BuildError(`unknown option ${unknown}`, 'node build.mjs --help lists them.')
-  if (options.check && options.force) throw new BuildError('--check changes nothing, so --force means nothing with it')
+  if (unknown !== undefined)
+    throw new BuildError(`unknown option ${unknown}`, 'node build.mjs --help lists them.')
+  if (options.check && options.force)
+    throw new BuildError('--check changes nothing, so --force means nothing with it')
   return options
 }

@@ -15,7 +15,8 @@ import { join, relative, sep } from 'node:path'
  */
 export function digestInputs(root, { files, values = {} }) {
   const hash = createHash('sha256')
-  for (const [name, value] of Object.entries(values).sort()) hash.update(`value ${name} ${value.length}\n${value}\n`)
+  for (const [name, value] of Object.entries(values).sort())
+    hash.update(`value ${name} ${value.length}\n${value}\n`)
   for (const path of [...new Set(files.flatMap(listFiles))].sort()) {
     const content = readContent(path)
     hash.update(`file ${relative(root, path).split(sep).join('/')} ${content.length}\n`).update(content)

@@ -52,7 +52,13 @@ function flock(fd, args, signal) {
     child.once('close', (code) => {
       if (code === 0) resolve(true)
       else if (code === 1 && message === '') resolve(false)
-      else reject(new BuildError(`flock failed with ${code}: ${message.trim()}`, 'The folder must be on a file system with locks.'))
+      else
+        reject(
+          new BuildError(
+            `flock failed with ${code}: ${message.trim()}`,
+            'The folder must be on a file system with locks.',
+          ),
+        )
     })
   })
 }

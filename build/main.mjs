@@ -13,7 +13,10 @@ import { selectSteps } from './steps.mjs'
 export async function main(argv) {
   const progress = createProgress(process.stdout)
   const cancel = new AbortController()
-  const stop = (/** @type {NodeJS.Signals} */ signal) => cancel.abort(new BuildError(`stopped by ${signal}`, 'Run the same command again: it goes on where it stopped.'))
+  const stop = (/** @type {NodeJS.Signals} */ signal) =>
+    cancel.abort(
+      new BuildError(`stopped by ${signal}`, 'Run the same command again: it goes on where it stopped.'),
+    )
   process.once('SIGINT', stop).once('SIGTERM', stop).once('SIGHUP', stop)
   try {
     const options = parseCommandLine(argv)

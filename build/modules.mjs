@@ -19,7 +19,8 @@ export async function optionalModule(context, path) {
  */
 export async function requiredModule(context, path) {
   const module = await optionalModule(context, path)
-  if (module === null) throw new BuildError(`${path} is missing`, 'This clone is incomplete: git status shows what was deleted.')
+  if (module === null)
+    throw new BuildError(`${path} is missing`, 'This clone is incomplete: git status shows what was deleted.')
   return module
 }
 

@@ -53,7 +53,8 @@ export function createProgress(stream) {
     /** @param {unknown} error */
     failure(error) {
       running.clear()
-      if (!(error instanceof BuildError)) return print(`✗ ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+      if (!(error instanceof BuildError))
+        return print(`✗ ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
       if (error.output) print(error.output.replace(/^/gm, '    '))
       print(`✗ ${error.message}`)
       if (error.advice) print(`  ${error.advice}`)

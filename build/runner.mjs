@@ -32,7 +32,8 @@ export async function runSteps(steps, context, progress) {
   for (const { step, named } of steps) {
     context.signal.throwIfAborted()
     const resolved = step.resolve ? step.resolve(context) : step
-    if (resolved === null) throw new BuildError(`${step.name}: the host has not been probed`, 'Run node build.mjs probe.')
+    if (resolved === null)
+      throw new BuildError(`${step.name}: the host has not been probed`, 'Run node build.mjs probe.')
     await runStep(resolved, { ...context, force: context.force && named }, progress)
   }
   progress.note(`all up to date in ${((Date.now() - started) / 1000).toFixed(1)} s`)
@@ -48,7 +49,12 @@ export async function checkSteps(steps, context, progress) {
   let all = true
   for (const { step } of steps) {
     const resolved = step.resolve ? step.resolve(context) : step
-    const reason = resolved === null ? 'not known before the probe' : resolved.always ? null : (await judge(resolved, context)).reason
+    const reason =
+      resolved === null
+        ? 'not known before the probe'
+        : resolved.always
+          ? null
+          : (await judge(resolved, context)).reason
     if (reason !== null) all = false
     progress.skip(resolved?.name ?? step.name, reason ?? (step.always ? 'asked each time' : 'up to date'))
   }
@@ -71,7 +77,8 @@ async function runStep(step, context, progress) {
     const remark = await step.run(context, { digest, log })
     context.signal.throwIfAborted()
     const outputs = fingerprint(context.root, step.outputs(context))
-    if (outputs === null) throw new BuildError(`step ${step.name} ended without making ${step.outputs(context).join(', ')}`)
+    if (outputs === null)
+      throw new BuildError(`step ${step.name} ended without making ${step.outputs(context).join(', ')}`)
     writeStamp(stampPath(step, context), { inputs: digest, outputs, seconds: (Date.now() - started) / 1000 })
     progress.end(step.name, remark ?? '')
   } catch (error) {
@@ -90,7 +97,8 @@ async function judge(step, context) {
   const stamp = readStamp(stampPath(step, context))
   if (stamp === null) return { reason: 'not finished before', digest }
   if (stamp.inputs !== digest) return { reason: 'its inputs changed', digest }
-  if (stamp.outputs !== fingerprint(context.root, step.outputs(context))) return { reason: 'its outputs changed', digest }
+  if (stamp.outputs !== fingerprint(context.root, step.outputs(context)))
+    return { reason: 'its outputs changed', digest }
   return { reason: null, digest }
 }
 
@@ -121,6 +129,13 @@ const logPath = (step, context) => context.path(`artifacts/log/${step.name.repla
 function located(step, error) {
   const log = `The whole output is in artifacts/log/${step.name.replace(':', '-')}.log.`
   if (error instanceof BuildError)
-    return new BuildError(`${step.name}: ${error.message}`, error.advice ?? log, { cause: error, ...(error.output ? { output: error.output } : {}) })
-  return new BuildError(`${step.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, log, { cause: error })
+    return new BuildError(`${step.name}: ${error.message}`, error.advice ?? log, {
+      cause: error,
+      ...(error.output ? { output: error.output } : {}),
+    })
+  return new BuildError(
+    `${step.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    log,
+    { cause: error },
+  )
 }

@@ -11,12 +11,25 @@ import { proto } from './steps/proto.mjs'
 import { typescript } from './steps/typescript.mjs'
 
 /** All steps, each after those that it needs. */
-export const STEPS = [packages, npm, proto, typescript, link, crates, agent, probe, kernel, kernelStandard, kernelPvm, base]
+export const STEPS = [
+  packages,
+  npm,
+  proto,
+  typescript,
+  link,
+  crates,
+  agent,
+  probe,
+  kernel,
+  kernelStandard,
+  kernelPvm,
+  base,
+]
 
 /** What `all` leaves out: the flavour that the host needs is one of the two. */
-const NOT_IN_ALL = [kernel.name]
+const NOT_IN_ALL = new Set([kernel.name])
 /** What a run without a name leaves out. */
-const NOT_BY_DEFAULT = [kernelStandard.name, kernelPvm.name]
+const NOT_BY_DEFAULT = new Set([kernelStandard.name, kernelPvm.name])
 
 /**
  * The steps that a command line names, with all that they need, in order.
@@ -31,10 +44,11 @@ export function selectSteps(names, steps = STEPS) {
   }
   const named = new Set(
     names.length === 0
-      ? every.filter((name) => !NOT_BY_DEFAULT.includes(name))
-      : names.flatMap((name) => (name === 'all' ? every.filter((other) => !NOT_IN_ALL.includes(other)) : [name])),
+      ? every.filter((name) => !NOT_BY_DEFAULT.has(name))
+      : names.flatMap((name) => (name === 'all' ? every.filter((other) => !NOT_IN_ALL.has(other)) : [name])),
   )
   const wanted = new Set(named)
-  for (const step of steps.toReversed?.() ?? [...steps].reverse()) if (wanted.has(step.name)) for (const need of step.needs) wanted.add(need)
+  for (const step of steps.toReversed())
+    if (wanted.has(step.name)) for (const need of step.needs) wanted.add(need)
   return steps.filter((step) => wanted.has(step.name)).map((step) => ({ step, named: named.has(step.name) }))
 }

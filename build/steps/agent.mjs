@@ -19,7 +19,13 @@ export const agent = {
   outputs: (context) => [context.path('artifacts/agent/agent')],
   async run(context, { digest, log }) {
     const { build } = /** @type {any} */ (await requiredModule(context, RECIPE))
-    const make = (/** @type {string} */ folder) => build({ output: join(folder, 'agent'), targetDir: targetDir(context, 'agent'), log, signal: context.signal })
+    const make = (/** @type {string} */ folder) =>
+      build({
+        output: join(folder, 'agent'),
+        targetDir: targetDir(context, 'agent'),
+        log,
+        signal: context.signal,
+      })
     const entry = await fromCache(context, { step: 'agent', digest, log, make })
     copyAtomic(join(entry, 'agent'), context.path('artifacts/agent/agent'))
     chmodSync(context.path('artifacts/agent/agent'), 0o755)

@@ -15,7 +15,12 @@ export const base = {
   async run(context, { digest, log }) {
     const { build } = /** @type {any} */ (await requiredModule(context, RECIPE))
     const make = (/** @type {string} */ folder) =>
-      build({ output: join(folder, 'layout'), workDir: join(context.cacheDir, 'work', 'base'), log, signal: context.signal })
+      build({
+        output: join(folder, 'layout'),
+        workDir: join(context.cacheDir, 'work', 'base'),
+        log,
+        signal: context.signal,
+      })
     const entry = await fromCache(context, { step: 'base', digest, log, make })
     copyAtomic(join(entry, 'layout'), context.path('artifacts/base/layout'))
   },

@@ -21,7 +21,12 @@ export const crates = {
   }),
   outputs: (context) => [context.path(`dist/native/${ADDON}`)],
   async run(context, { digest, log }) {
-    const entry = await fromCache(context, { step: 'crates', digest, log, make: (folder) => compile(context, folder, log) })
+    const entry = await fromCache(context, {
+      step: 'crates',
+      digest,
+      log,
+      make: (folder) => compile(context, folder, log),
+    })
     copyAtomic(join(entry, ADDON), context.path(`dist/native/${ADDON}`))
   },
 }

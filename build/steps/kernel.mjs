@@ -60,6 +60,10 @@ function kernelStep(flavour) {
 /** @param {import('../context.mjs').Context} context */
 async function packageVersions(context) {
   const { packages } = /** @type {any} */ (await requiredModule(context, RECIPE))
-  const versions = await Promise.all(packages.map((/** @type {string} */ name) => capture('dpkg-query', ['-W', '-f=${Package} ${Version}', name])))
+  const versions = await Promise.all(
+    packages.map((/** @type {string} */ name) =>
+      capture('dpkg-query', ['-W', '-f=${Package} ${Version}', name]),
+    ),
+  )
   return versions.join('\n')
 }

@@ -20,6 +20,7 @@ export const npm = {
       log,
       advice: 'Check the network and the registry of npm (npm config get registry), then run this again.',
     })
+    return 'installed'
   },
 }
 
@@ -34,7 +35,9 @@ function isInstalled(context) {
   const same = Object.entries(wanted).every(([name, entry]) => {
     const found = present[name]
     // Packages for other systems are locked, and not installed.
-    return found === undefined ? entry.optional === true : found.version === entry.version && found.integrity === entry.integrity
+    return found === undefined
+      ? entry.optional === true
+      : found.version === entry.version && found.integrity === entry.integrity
   })
   return same && Object.keys(present).every((name) => name in wanted)
 }

@@ -21,31 +21,51 @@ export const packages = {
     const missing = await missingPackages(wanted)
     if (missing.length === 0) return `${wanted.length} present`
     const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`
-    if (process.getuid?.() !== 0) throw new BuildError(`missing Debian packages: ${missing.join(' ')}`, `Install them, then run this again:\n\n  sudo ${command}\n`)
+    if (process.getuid?.() !== 0)
+      throw new BuildError(
+        `missing Debian packages: ${missing.join(' ')}`,
+        `Install them, then run this again:\n\n  sudo ${command}\n`,
+      )
     await install(missing, context, log)
     const still = await missingPackages(missing)
-    if (still.length > 0) throw new BuildError(`apt-get ended well, yet these are missing: ${still.join(' ')}`, `Try: apt-get update && ${command}`)
+    if (still.length > 0)
+      throw new BuildError(
+        `apt-get ended well, yet these are missing: ${still.join(' ')}`,
+        `Try: apt-get update && ${command}`,
+      )
     return `installed ${missing.join(' ')}`
   },
 }
 
 function checkHost() {
   if (process.platform !== 'linux' || process.arch !== 'x64')
-    throw new BuildError(`this host is ${process.platform} on ${process.arch}`, 'Actovisor runs on Linux on x86-64 only.')
+    throw new BuildError(
+      `this host is ${process.platform} on ${process.arch}`,
+      'Actovisor runs on Linux on x86-64 only.',
+    )
 }
 
 /** @param {import('../context.mjs').Context} context */
 async function wantedPackages(context) {
-  const recipes = await Promise.all(['guest/kernel/build.mjs', 'guest/base/build.mjs', 'guest/agent/build.mjs'].map((path) => optionalModule(context, path)))
+  const recipes = await Promise.all(
+    ['guest/kernel/build.mjs', 'guest/base/build.mjs', 'guest/agent/build.mjs'].map((path) =>
+      optionalModule(context, path),
+    ),
+  )
   return [...new Set([...OWN, ...recipes.flatMap((recipe) => recipe?.['packages'] ?? [])])].sort()
 }
 
 /** @param {readonly string[]} wanted */
 async function missingPackages(wanted) {
   if ((await capture('dpkg-query', ['--version'])) === null)
-    throw new BuildError('this is not a Debian system: there is no dpkg-query', `The build needs what Debian 12 calls: ${wanted.join(' ')}`)
+    throw new BuildError(
+      'this is not a Debian system: there is no dpkg-query',
+      `The build needs what Debian 12 calls: ${wanted.join(' ')}`,
+    )
   // One query a package: dpkg-query fails as a whole when one of several is unknown.
-  const states = await Promise.all(wanted.map((name) => capture('dpkg-query', ['-W', '-f=${db:Status-Status}', name])))
+  const states = await Promise.all(
+    wanted.map((name) => capture('dpkg-query', ['-W', '-f=${db:Status-Status}', name])),
+  )
   return wanted.filter((_, index) => states[index] !== 'installed')
 }
 
@@ -62,7 +82,8 @@ async function install(missing, context, log) {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     advice: 'apt-get could not do it; see above. Check the network and the sources of apt.',
   }
-  const aptGet = (/** @type {string[]} */ ...args) => run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=600', ...args], options)
+  const aptGet = (/** @type {string[]} */ ...args) =>
+    run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=600', ...args], options)
   const installing = ['install', '-y', '--no-install-recommends', ...missing]
   if (!hasLists()) await aptGet('update')
   try {

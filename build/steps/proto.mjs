@@ -7,7 +7,10 @@ export const proto = {
   name: 'proto',
   summary: 'code for the wire format (buf)',
   needs: ['npm'],
-  inputs: async (context) => (await optionalModule(context, RECIPE)) ? recipeInputs(context, RECIPE) : { files: [context.path('guest/protocol')] },
+  inputs: async (context) =>
+    (await optionalModule(context, RECIPE))
+      ? recipeInputs(context, RECIPE)
+      : { files: [context.path('guest/protocol')] },
   outputs: (context) => [context.path('src/agent/generated')],
   async run(context, { log }) {
     await (await requiredModule(context, RECIPE))['generate']({ log, signal: context.signal })

@@ -18,9 +18,16 @@ export const typescript = {
   summary: 'type check, declarations, JavaScript',
   needs: ['npm', 'proto'],
   inputs: async (context) => ({
-    files: [...sources(context, [...MODULES, ...BUNDLES]), ...['tsconfig.json', 'package.json', 'package-lock.json', 'build'].map(context.path)],
+    files: [
+      ...sources(context, [...MODULES, ...BUNDLES]),
+      ...['tsconfig.json', 'package.json', 'package-lock.json', 'build'].map(context.path),
+    ],
   }),
-  outputs: (context) => [...MODULES, ...BUNDLES, 'types'].map((folder) => join('dist', folder)).map(context.path).filter((path) => listFiles(path).length > 0),
+  outputs: (context) =>
+    [...MODULES, ...BUNDLES, 'types']
+      .map((folder) => join('dist', folder))
+      .map(context.path)
+      .filter((path) => listFiles(path).length > 0),
   async run(context, { log }) {
     const types = await declarations(context, log)
     const code = [
@@ -29,8 +36,10 @@ export const typescript = {
     ]
     const written = new Map([...types, ...code].map(({ path, contents }) => [path, contents]))
     for (const [path, contents] of written) writeFileAtomic(path, contents)
-    for (const folder of [...MODULES, ...BUNDLES, 'types']) removeOthers(context.path(join('dist', folder)), written)
-    if (written.has(context.path(join('dist', COMMAND)))) chmodSync(context.path(join('dist', COMMAND)), 0o755)
+    for (const folder of [...MODULES, ...BUNDLES, 'types'])
+      removeOthers(context.path(join('dist', folder)), written)
+    if (written.has(context.path(join('dist', COMMAND))))
+      chmodSync(context.path(join('dist', COMMAND)), 0o755)
     return `${code.filter(({ path }) => path.endsWith('.js')).length} files`
   },
 }
@@ -58,7 +67,10 @@ async function declarations(context, log) {
       log,
       advice: 'Mend the types named above, then run this again.',
     })
-    return listFiles(temporary).map((path) => ({ path: join(target, relative(temporary, path)), contents: readFileSync(path) }))
+    return listFiles(temporary).map((path) => ({
+      path: join(target, relative(temporary, path)),
+      contents: readFileSync(path),
+    }))
   } finally {
     rmSync(temporary, { recursive: true, force: true })
   }
@@ -73,6 +85,11 @@ function removeOthers(folder, written) {
   for (const path of listFiles(folder)) {
     if (written.has(path)) continue
     rmSync(path)
-    for (let parent = dirname(path); parent !== folder && readdirSync(parent).length === 0; parent = dirname(parent)) rmdirSync(parent)
+    for (
+      let parent = dirname(path);
+      parent !== folder && readdirSync(parent).length === 0;
+      parent = dirname(parent)
+    )
+      rmdirSync(parent)
   }
 }
