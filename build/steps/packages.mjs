@@ -17,16 +17,20 @@ export const packages = {
   outputs: () => [],
   async run(context, { log }) {
     checkHost()
+    const isRoot = process.getuid?.() === 0
+    const aptGet = aptGetIn(context, log)
+    // The base image is made from packages that only the lists tell where to find.
+    if (isRoot && !hasLists()) await aptGet('update')
     const wanted = await wantedPackages(context)
     const missing = await missingPackages(wanted)
     if (missing.length === 0) return `${wanted.length} present`
     const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`
-    if (process.getuid?.() !== 0)
+    if (!isRoot)
       throw new BuildError(
         `missing Debian packages: ${missing.join(' ')}`,
         `Install them, then run this again:\n\n  sudo ${command}\n`,
       )
-    await install(missing, context, log)
+    await install(missing, aptGet)
     const still = await missingPackages(missing)
     if (still.length > 0)
       throw new BuildError(
@@ -71,10 +75,25 @@ async function missingPackages(wanted) {
 
 /**
  * @param {readonly string[]} missing
+ * @param {(...args: string[]) => Promise<void>} aptGet
+ */
+async function install(missing, aptGet) {
+  const installing = ['install', '-y', '--no-install-recommends', ...missing]
+  try {
+    await aptGet(...installing)
+  } catch {
+    // The lists may name versions that the mirror has replaced.
+    await aptGet('update')
+    await aptGet(...installing)
+  }
+}
+
+/**
  * @param {import('../context.mjs').Context} context
  * @param {(line: string) => void} log
+ * @returns {(...args: string[]) => Promise<void>}
  */
-async function install(missing, context, log) {
+function aptGetIn(context, log) {
   const options = {
     cwd: context.root,
     signal: context.signal,
@@ -82,18 +101,7 @@ async function install(missing, context, log) {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     advice: 'apt-get could not do it; see above. Check the network and the sources of apt.',
   }
-  const aptGet = (/** @type {string[]} */ ...args) =>
-    run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=600', ...args], options)
-  const installing = ['install', '-y', '--no-install-recommends', ...missing]
-  if (!hasLists()) await aptGet('update')
-  try {
-    await aptGet(...installing)
-  } catch (error) {
-    if (context.signal.aborted) throw error
-    // The lists may name versions that the mirror has replaced.
-    await aptGet('update')
-    await aptGet(...installing)
-  }
+  return (...args) => run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=600', ...args], options)
 }
 
 function hasLists() {

@@ -18,7 +18,8 @@ const TIMEOUT_MS = 300_000
 export async function fetchPackages({ names, debs, unpacked, log, signal }) {
   mkdirSync(debs, { recursive: true })
   const options = { cwd: debs, timeout: TIMEOUT_MS, ...(signal && { signal }) }
-  const wanted = await locate(names, options)
+  // Elsewhere: apt does not name a file that already is in its folder.
+  const wanted = await locate(names, { ...options, cwd: '/' })
   const missing = wanted.filter((deb) => !isWhole(join(debs, deb.file), deb))
   if (missing.length > 0) {
     log(`downloading ${missing.map(({ name }) => name).join(' ')}`)
