@@ -1,27 +1,29 @@
 //! One virtual machine: made, run, ended.
 
+mod board;
+mod vcpus;
+
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use actovisor_quirks::{Assist, GuestProfile, HostProfile, guest_profile};
-use kvm_ioctls::{Kvm, VcpuFd, VmFd};
-use vm_memory::GuestMemoryMmap;
+use actovisor_quirks::{Assist, HostProfile, guest_profile};
+use board::Board;
+use kvm_ioctls::{Kvm, VmFd};
+use vcpus::create_vcpus;
 
 use crate::boot;
 use crate::bus::Bus;
 use crate::config::MachineConfig;
-use crate::cpuid;
 use crate::devices::console::Console;
 use crate::devices::irq::IrqLine;
 use crate::devices::reset::ResetController;
-use crate::devices::virtio::VirtioDevice;
-use crate::devices::virtio::mmio::{MmioDevice, Transport};
+use crate::devices::virtio::mmio::Transport;
 use crate::devices::virtio::pmem::Pmem;
 use crate::devices::virtio::rng::Rng;
 use crate::devices::virtio::vsock::{ConnectionId, Vsock};
 use crate::error::{CreateError, MachineError};
 use crate::events::{EventQueue, ExitKind, lock};
-use crate::layout::{MMIO_BASE, MMIO_FIRST_GSI, MMIO_STRIDE, SERIAL_GSI};
+use crate::layout::SERIAL_GSI;
 use crate::memory::{DiskMapping, map_ram, pmem_start, ram_ranges};
 use crate::metrics::{Metrics, MetricsSnapshot};
 use crate::vcpu::{Control, VcpuParts, spawn_vcpu};
@@ -244,70 +246,6 @@ impl Drop for Machine {
             std::process::abort();
         }
     }
-}
-
-/// Collects virtio devices with their addresses and interrupts.
-struct Board<'a> {
-    vm: &'a VmFd,
-    memory: &'a GuestMemoryMmap,
-    control: &'a Arc<Control>,
-    events: &'a Arc<EventQueue>,
-    devices: Vec<Arc<dyn MmioDevice>>,
-    words: Vec<String>,
-}
-
-impl Board<'_> {
-    fn add<D: VirtioDevice + 'static>(
-        &mut self,
-        device: D,
-    ) -> Result<Arc<Transport<D>>, CreateError> {
-        let index = u32::try_from(self.devices.len()).unwrap_or(u32::MAX);
-        let gsi = MMIO_FIRST_GSI + index;
-        let irq = IrqLine::new(self.vm, gsi)?;
-        let transport = Arc::new(Transport::new(
-            device,
-            self.memory.clone(),
-            irq,
-            Arc::clone(self.control),
-            Arc::clone(self.events),
-        ));
-        let address = MMIO_BASE + u64::from(index) * MMIO_STRIDE;
-        self.words
-            .push(format!("virtio_mmio.device=4K@{address:#x}:{gsi}"));
-        self.devices
-            .push(Arc::clone(&transport) as Arc<dyn MmioDevice>);
-        Ok(transport)
-    }
-}
-
-fn create_vcpus(
-    kvm: &Kvm,
-    vm: &VmFd,
-    profile: &GuestProfile,
-    count: u8,
-    entry: u64,
-) -> Result<Vec<VcpuFd>, CreateError> {
-    let cpuid = cpuid::supported(kvm, profile)?;
-    (0..count)
-        .map(|index| {
-            let vcpu = vm
-                .create_vcpu(u64::from(index))
-                .map_err(CreateError::kvm("KVM_CREATE_VCPU"))?;
-            vcpu.set_cpuid2(&cpuid::for_vcpu(&cpuid, index, count))
-                .map_err(CreateError::kvm("KVM_SET_CPUID2"))?;
-            if index == 0 {
-                // The others wait for INIT and SIPI of the first.
-                let reset = vcpu
-                    .get_sregs()
-                    .map_err(CreateError::kvm("KVM_GET_SREGS"))?;
-                vcpu.set_sregs(&boot::boot_special_registers(reset))
-                    .map_err(CreateError::kvm("KVM_SET_SREGS"))?;
-                vcpu.set_regs(&boot::boot_registers(entry))
-                    .map_err(CreateError::kvm("KVM_SET_REGS"))?;
-            }
-            Ok(vcpu)
-        })
-        .collect()
 }
 
 fn command_line(parts: &[&str]) -> String {
