@@ -1,8 +1,8 @@
 //! What is special about host classes, and nothing else.
 //!
 //! [`probe`] says which class the host is, [`guest_profile`] what a guest needs there,
-//! and [`adjust_cpuid`] changes its CPUID. Every one of them is empty
-//! on ordinary KVM. See `docs/quirks/design.md`.
+//! [`adjust_cpuid`] changes its CPUID, and [`Assist`] completes the instructions that an emulating
+//! host refuses. On ordinary KVM every one of them is empty. See `docs/quirks/design.md`.
 
 mod assist;
 mod class;
@@ -10,6 +10,7 @@ mod cpuid;
 mod probe;
 mod profile;
 
+pub use assist::{Assist, AssistError, Served};
 pub use class::{HostClass, KernelFlavour};
 pub use cpuid::adjust_cpuid;
 pub use probe::{HostProfile, MicroGuestRun, Observations, ProbeError, decide, observe, probe};

@@ -9,7 +9,7 @@ pub struct GuestProfile {
     pub flavour: KernelFlavour,
     /// Words to add to the kernel's command line.
     pub cmdline: &'static str,
-    /// Whether refused instructions are to be completed by an assist.
+    /// Whether refused instructions are to be completed by an [`Assist`](crate::Assist).
     pub assist: bool,
     /// MSRs that a snapshot must carry although no index list names them.
     pub extra_msrs: &'static [u32],
