@@ -23,13 +23,15 @@ const MANIFEST = 'manifest.json'
 
 /**
  * Answers the folder with the result of a step for a digest of its inputs, made by
- * `make` when no build on this machine has made it yet.
+ * `make` when no build on this machine has made it yet. What `make` leaves in its work
+ * folder is there again after an interruption, and gone after success.
  * @param {import('./context.mjs').Context} context
- * @param {{ step: string, digest: string, log: (line: string) => void, make: (folder: string) => Promise<void> }} options
+ * @param {{ step: string, digest: string, log: (line: string) => void, make: (folder: string, workDir: string) => Promise<unknown> }} options
  */
 export async function fromCache(context, { step, digest, log, make }) {
   const folder = join(context.cacheDir, step)
   const entry = join(folder, digest)
+  const workDir = join(context.cacheDir, 'work', step)
   const lock = await acquireLock(join(context.cacheDir, 'locks', step), {
     signal: context.signal,
     onWait: (owner) => log(`another build makes ${step} (${owner}); waiting for it`),
@@ -45,13 +47,14 @@ export async function fromCache(context, { step, digest, log, make }) {
     const temporary = besides(entry)
     try {
       mkdirSync(temporary)
-      await make(temporary)
+      await make(temporary, workDir)
       writeFileSync(join(temporary, MANIFEST), JSON.stringify(checksums(temporary)), { flush: true })
       rmSync(entry, { recursive: true, force: true })
       renameSync(temporary, entry)
     } finally {
       rmSync(temporary, { recursive: true, force: true })
     }
+    rmSync(workDir, { recursive: true, force: true })
     prune(folder, digest)
     return entry
   } finally {

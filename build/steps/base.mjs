@@ -14,10 +14,10 @@ export const base = {
   outputs: (context) => [context.path('artifacts/base/layout')],
   async run(context, { digest, log }) {
     const { build } = /** @type {any} */ (await requiredModule(context, RECIPE))
-    const make = (/** @type {string} */ folder) =>
+    const make = (/** @type {string} */ folder, /** @type {string} */ workDir) =>
       build({
         output: join(folder, 'layout'),
-        workDir: join(context.cacheDir, 'work', 'base'),
+        workDir,
         log,
         signal: context.signal,
       })

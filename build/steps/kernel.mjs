@@ -42,10 +42,10 @@ function kernelStep(flavour) {
     outputs: (context) => [context.path(`artifacts/kernel/${flavour}`)],
     async run(context, { digest, log }) {
       const { build } = /** @type {any} */ (await requiredModule(context, RECIPE))
-      const make = (/** @type {string} */ folder) =>
+      const make = (/** @type {string} */ folder, /** @type {string} */ workDir) =>
         build({
           flavour,
-          workDir: join(context.cacheDir, 'work', `kernel-${flavour}`),
+          workDir,
           output: join(folder, 'vmlinux'),
           jobs: availableParallelism(),
           log,

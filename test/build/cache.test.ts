@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -61,6 +61,26 @@ test('a failure leaves nothing behind', () =>
     const asked = fromCache(contextIn(folder), { step: 'step', digest: 'a', log: () => {}, make })
     assert.match(await asked.catch((error: Error) => error.message), 'no space')
     assert.equal(readdirSync(join(folder, 'cache/step')), [])
+  }))
+
+test('a work folder outlives a failure, and goes with success', () =>
+  inFolder(async (folder) => {
+    let half = false
+    const ask = (fail: boolean) =>
+      fromCache(contextIn(folder), {
+        step: 'step',
+        digest: 'a',
+        log: () => {},
+        make: async (_: string, workDir: string) => {
+          half = existsSync(workDir)
+          mkdirSync(workDir, { recursive: true })
+          if (fail) throw new Error('interrupted')
+        },
+      })
+    await ask(true).catch(() => null)
+    await ask(false)
+    assert.ok(half)
+    assert.not(existsSync(join(folder, 'cache/work/step')))
   }))
 
 test('old results go, the least recently used first', () =>
