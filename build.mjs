@@ -9,4 +9,4 @@ if (major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor)) {
 }
 
 const { main } = await import('./build/main.mjs')
-process.exitCode = await main(process.argv.slice(2))
+process.exit(await main(process.argv.slice(2)))

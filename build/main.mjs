@@ -41,7 +41,7 @@ export async function main(argv) {
     progress.failure(error)
     return 1
   } finally {
-    progress.close()
+    await progress.close()
     process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop)
   }
 }

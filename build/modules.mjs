@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BuildError } from './errors.mjs'
 
@@ -25,15 +26,20 @@ export async function requiredModule(context, path) {
 }
 
 /**
- * The inputs that a recipe names, as absolute paths, together with the recipe itself.
+ * The inputs that a recipe names, together with the recipe itself: a list, or a function
+ * that gives one, of paths from the repository (`{ file }`) and of texts (`{ text }`).
  * @param {import('./context.mjs').Context} context
  * @param {string} path
  * @param {...unknown} args of the recipe's `inputs`
  * @returns {Promise<import('./inputs.mjs').Inputs>}
  */
 export async function recipeInputs(context, path, ...args) {
-  const module = await requiredModule(context, path)
-  const named = typeof module['inputs'] === 'function' ? await module['inputs'](...args) : module['inputs']
-  const { files, values = {} } = Array.isArray(named) ? { files: named } : named
-  return { files: [path, ...files].map((file) => (file.startsWith('/') ? file : context.path(file))), values }
+  const { inputs } = await requiredModule(context, path)
+  /** @type {readonly (string | { file?: string, text?: string })[]} */
+  const named = typeof inputs === 'function' ? await inputs(...args) : inputs
+  const entries = named.map((entry) => (typeof entry === 'string' ? { file: entry } : entry))
+  return {
+    files: [path, ...entries.flatMap(({ file }) => file ?? [])].map((file) => resolve(context.root, file)),
+    values: { texts: entries.flatMap(({ text }) => text ?? []).join('\n') },
+  }
 }

@@ -59,7 +59,11 @@ export function createProgress(stream) {
       print(`✗ ${error.message}`)
       if (error.advice) print(`  ${error.advice}`)
     },
-    close: () => clearInterval(timer),
+    /** Settles when all is written: what a pipe has not taken yet would be lost with the process. */
+    close() {
+      clearInterval(timer)
+      return new Promise((resolve) => stream.write('', resolve))
+    },
   }
 }
 

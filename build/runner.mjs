@@ -74,8 +74,7 @@ async function runStep(step, context, progress) {
   progress.begin(step.name, step.summary)
   removeStamp(stampPath(step, context))
   try {
-    const remark = await step.run(context, { digest, log })
-    context.signal.throwIfAborted()
+    const remark = await untilAborted(step.run(context, { digest, log }), context.signal)
     const outputs = fingerprint(context.root, step.outputs(context))
     if (outputs === null)
       throw new BuildError(`step ${step.name} ended without making ${step.outputs(context).join(', ')}`)
@@ -84,6 +83,30 @@ async function runStep(step, context, progress) {
   } catch (error) {
     if (context.signal.aborted) throw context.signal.reason
     throw located(step, error)
+  }
+}
+
+/**
+ * Gives up waiting at an abort: a recipe need not know the signal, and what it started
+ * ends with this process.
+ * @template T
+ * @param {Promise<T>} work
+ * @param {AbortSignal} signal
+ * @returns {Promise<T>}
+ */
+async function untilAborted(work, signal) {
+  /** @type {() => void} */
+  let stop = () => {}
+  try {
+    const aborted = new Promise((_, reject) => {
+      stop = () => reject(signal.reason)
+      signal.addEventListener('abort', stop, { once: true })
+    })
+    const result = /** @type {T} */ (await Promise.race([work, aborted]))
+    signal.throwIfAborted()
+    return result
+  } finally {
+    signal.removeEventListener('abort', stop)
   }
 }
 

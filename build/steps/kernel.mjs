@@ -1,8 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { copyAtomic } from '../atomic.mjs'
 import { fromCache } from '../cache.mjs'
-import { capture } from '../child.mjs'
 import { recipeInputs, requiredModule } from '../modules.mjs'
 import { probedFlavour } from './probe.mjs'
 
@@ -35,10 +33,7 @@ function kernelStep(flavour) {
     name: `kernel:${flavour}`,
     summary: 'guest kernel; takes minutes the first time',
     needs: ['packages'],
-    async inputs(context) {
-      const { files, values } = await recipeInputs(context, RECIPE, flavour)
-      return { files, values: { ...values, flavour, packages: await packageVersions(context) } }
-    },
+    inputs: (context) => recipeInputs(context, RECIPE, flavour),
     outputs: (context) => [context.path(`artifacts/kernel/${flavour}`)],
     async run(context, { digest, log }) {
       const { build } = /** @type {any} */ (await requiredModule(context, RECIPE))
@@ -46,24 +41,13 @@ function kernelStep(flavour) {
         build({
           flavour,
           workDir,
-          output: join(folder, 'vmlinux'),
+          output: folder,
           jobs: availableParallelism(),
           log,
           signal: context.signal,
         })
       const entry = await fromCache(context, { step: `kernel-${flavour}`, digest, log, make })
-      copyAtomic(join(entry, 'vmlinux'), context.path(`artifacts/kernel/${flavour}/vmlinux`))
+      copyAtomic(entry, context.path(`artifacts/kernel/${flavour}`))
     },
   }
-}
-
-/** @param {import('../context.mjs').Context} context */
-async function packageVersions(context) {
-  const { packages } = /** @type {any} */ (await requiredModule(context, RECIPE))
-  const versions = await Promise.all(
-    packages.map((/** @type {string} */ name) =>
-      capture('dpkg-query', ['-W', '-f=${Package} ${Version}', name]),
-    ),
-  )
-  return versions.join('\n')
 }
