@@ -38,7 +38,7 @@ pub(super) fn reset(
     require_x87(machine)?;
     let mut state = machine.xstate()?;
     if instruction.mnemonic() == Mnemonic::Fninit {
-        state.reset_x87(false);
+        state.reset_x87();
     } else {
         let kept = state.u16(XState::STATUS_WORD) & 0x7f00;
         state.set(XState::STATUS_WORD, &kept.to_le_bytes());
@@ -63,7 +63,7 @@ pub(super) fn store_status(
     machine.write(&[(address, &status.to_le_bytes())])
 }
 
-/// EMMS: marks every x87 register empty.
+/// EMMS: marks every x87 register empty and, as every MMX instruction, resets the top.
 pub(super) fn empty(
     _instruction: &Instruction,
     _registers: &mut Registers,
@@ -75,6 +75,7 @@ pub(super) fn empty(
     require_x87(machine)?;
     let mut state = machine.xstate()?;
     raise_pending(&state)?;
+    state.reset_x87_top();
     state.set(XState::TAG_WORD, &[0]);
     state.mark_in_use(component::X87);
     machine.set_xstate(&state)

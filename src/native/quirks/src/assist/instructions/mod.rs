@@ -1,6 +1,8 @@
 //! What is served: one table of instructions, each with the function that does its work.
 
 mod bits;
+#[cfg(test)]
+mod differential;
 mod exchange;
 mod flags;
 mod fpu;

@@ -76,7 +76,8 @@ pub(crate) fn restore<E: From<BadArea>>(
     let mut fresh = state.clone();
     let wanted = |bit: u64| requested & bit != 0;
     if wanted(component::X87) {
-        fresh.reset_x87(true);
+        fresh.reset_x87();
+        fresh.bytes[XState::X87_REGISTERS].fill(0);
     }
     if loaded & component::X87 != 0 {
         area(0, &mut fresh.bytes[..XState::MXCSR])?;

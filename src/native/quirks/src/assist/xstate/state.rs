@@ -60,13 +60,21 @@ impl XState {
         }
     }
 
-    /// Puts x87 into the state that FNINIT leaves, with the registers empty and their bytes as given.
-    pub(crate) fn reset_x87(&mut self, clear_registers: bool) {
+    /// Makes the first physical x87 register the top of the stack.
+    pub(crate) fn reset_x87_top(&mut self) {
+        const TOP: u16 = 7 << 11;
+        let status = self.u16(Self::STATUS_WORD);
+        let top = usize::from((status & TOP) >> 11);
+        // The registers are kept in stack order.
+        self.bytes[Self::X87_REGISTERS].rotate_right(top * Self::X87_STRIDE);
+        self.set(Self::STATUS_WORD, &(status & !TOP).to_le_bytes());
+    }
+
+    /// Resets the x87 environment as FNINIT does; the registers become empty but keep their bytes.
+    pub(crate) fn reset_x87(&mut self) {
+        self.reset_x87_top();
         self.bytes[Self::CONTROL_WORD..Self::MXCSR].fill(0);
         self.set(Self::CONTROL_WORD, &0x37f_u16.to_le_bytes());
-        if clear_registers {
-            self.bytes[Self::X87_REGISTERS].fill(0);
-        }
     }
 
     /// Says that a component holds what was written into it.
