@@ -130,12 +130,36 @@ fn rest_of_page(linear: u64) -> usize {
     usize::try_from(PAGE - (linear & (PAGE - 1))).unwrap_or(1)
 }
 
-#[target_feature(enable = "cmpxchg16b")]
+/// CMPXCHG16B on the processor at hand; answers what the memory held.
+///
+/// # Safety
+/// `target` is aligned and points to 16 mapped bytes, and the processor has the instruction.
 unsafe fn exchange(target: *mut u128, expected: u128, new: u128) -> u128 {
-    // SAFETY: the caller gives an aligned pointer to 16 mapped bytes.
+    let [new_low, new_high] = halves(new);
+    let [mut low, mut high] = halves(expected);
+    // SAFETY: the caller vouches for the memory; RBX, which the compiler keeps to itself, is back
+    // in place behind the exchange. Atomics of 128 bits in the library need a whole-program
+    // processor choice, hence the assembly.
     unsafe {
-        std::arch::x86_64::cmpxchg16b(target, expected, new, Ordering::SeqCst, Ordering::SeqCst)
+        std::arch::asm!(
+            "xchg rsi, rbx",
+            "lock cmpxchg16b [rdi]",
+            "mov rbx, rsi",
+            in("rdi") target,
+            inout("rsi") new_low => _,
+            in("rcx") new_high,
+            inout("rax") low,
+            inout("rdx") high,
+            options(nostack),
+        );
     }
+    u128::from(high) << 64 | u128::from(low)
+}
+
+fn halves(value: u128) -> [u64; 2] {
+    let bytes = value.to_le_bytes();
+    let halves = bytes.as_chunks::<8>().0;
+    [u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])]
 }
 
 struct PhysicalTables<'a> {
