@@ -6,6 +6,7 @@ import { DiskWriteFailed, throwIfAborted } from '../errors.ts'
 import type { ImageLimits } from '../limits.ts'
 import { type Budget, type Layer, readLayer } from '../oci/layer-stream.ts'
 import type { Image } from '../oci/layout.ts'
+import { Pace } from '../pace.ts'
 import { ByteReader } from '../tar/byte-reader.ts'
 import { readTar } from '../tar/reader.ts'
 import { applyLayer, type LayerContext } from '../tree/apply-layer.ts'
@@ -66,23 +67,24 @@ async function writeDisk(
   const { image, extras, limits, signal, onProgress } = recipe
   const spool = await create()
   const contents = new ContentStore(spool, signal)
-  const context: LayerContext = { root: emptyDirectory(), contents, limits, signal, entries: 0 }
+  const pace = new Pace(signal)
+  const context: LayerContext = { root: emptyDirectory(), contents, limits, pace, entries: 0 }
   const budget: Budget = { bytes: limits.bytes, used: 0 }
   const ofLayers = image.layers.length
   for (const [index, layer] of image.layers.entries()) {
     onProgress?.({ stage: 'layer', layers: index, ofLayers })
-    await readAndApply(context, image.layout, layer, index, budget)
+    await readAndApply(context, image.layout, layer, index, budget, signal)
   }
   onProgress?.({ stage: 'extras', layers: ofLayers, ofLayers })
   await applyExtras(context.root, contents, extras, ofLayers, limits, signal)
   onProgress?.({ stage: 'write', layers: ofLayers, ofLayers })
-  const live = liveExtents(context.root)
+  const live = await liveExtents(context.root, pace)
   let writer = spool
   if (hasGarbage(contents, live)) {
     writer = await create()
-    await copyExtents(spool, writer, live, signal)
+    await copyExtents(spool, writer, live, pace)
   }
-  const options = { uuid: diskUuid(recipe.identity), buildTime: buildTime(image), signal }
+  const options = { uuid: diskUuid(recipe.identity), buildTime: buildTime(image), pace }
   return { path: writer.path, size: await writeErofs(writer, context.root, options) }
 }
 
@@ -92,8 +94,9 @@ async function readAndApply(
   layer: Layer,
   index: number,
   budget: Budget,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const reader = new ByteReader(readLayer(layout, layer, budget, context.signal))
+  const reader = new ByteReader(readLayer(layout, layer, budget, signal))
   try {
     await applyLayer(context, readTar(reader, context.limits.headerBytes), index, layer.digest)
     await reader.drain()

@@ -64,7 +64,7 @@ async function prepare(cacheDir: string): Promise<string> {
 async function makeLocked(recipe: DiskRecipe, path: string, lockTimeoutMs: number): Promise<CachedDisk> {
   const timeout = AbortSignal.timeout(lockTimeoutMs)
   const signal = recipe.signal === undefined ? timeout : AbortSignal.any([recipe.signal, timeout])
-  const lock = await lockProcess(`actovisor/disk/${lockName(path)}`, signal)
+  const lock = await lockProcess(diskLock(path), signal)
   if (lock === null) {
     throwIfAborted(recipe.signal)
     throw new CacheBusy(path, lockTimeoutMs)
@@ -79,8 +79,9 @@ async function makeLocked(recipe: DiskRecipe, path: string, lockTimeoutMs: numbe
   }
 }
 
-function lockName(path: string): string {
-  return createHash('sha256').update(path).digest('hex').slice(0, 32)
+/** The name of the lock under which a disk is made. */
+export function diskLock(path: string): string {
+  return `actovisor/disk/${createHash('sha256').update(path).digest('hex').slice(0, 32)}`
 }
 
 // No build is so slow; a younger temporary may be that of a process in another network namespace.

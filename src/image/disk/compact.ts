@@ -1,4 +1,4 @@
-import { throwIfAborted } from '../errors.ts'
+import type { Pace } from '../pace.ts'
 import type { Directory, Node } from '../tree/node.ts'
 import { BLOCK, type BlockWriter } from './block-writer.ts'
 import type { ContentStore, Extent } from './content-store.ts'
@@ -6,10 +6,11 @@ import type { ContentStore, Extent } from './content-store.ts'
 const COPIED = 1 << 20
 
 /** The extents that files of the finished tree use, in the order of the disk. */
-export function liveExtents(root: Directory): Extent[] {
+export async function liveExtents(root: Directory, pace: Pace): Promise<Extent[]> {
   const live = new Set<Extent>()
   const todo: Node[] = [root]
   for (let node = todo.pop(); node !== undefined; node = todo.pop()) {
+    if (pace.due) await pace.pause()
     if (node.kind === 'directory') for (const { node: child } of node.children.values()) todo.push(child)
     else if (node.kind === 'file' && node.extent !== null) live.add(node.extent)
   }
@@ -26,7 +27,7 @@ export async function copyExtents(
   from: BlockWriter,
   to: BlockWriter,
   live: readonly Extent[],
-  signal: AbortSignal | undefined,
+  pace: Pace,
 ): Promise<void> {
   const buffer = Buffer.allocUnsafe(COPIED)
   await from.flush()
@@ -34,7 +35,7 @@ export async function copyExtents(
     const offset = to.position
     const bytes = extent.blocks * BLOCK
     for (let done = 0; done < bytes;) {
-      throwIfAborted(signal)
+      if (pace.due) await pace.pause()
       const part = buffer.subarray(0, Math.min(COPIED, bytes - done))
       await from.read(extent.offset + done, part)
       await to.write(part)

@@ -19,7 +19,8 @@ export class SingleFlight<T> {
     } finally {
       signal?.removeEventListener('abort', onAbort)
       flight.callers--
-      if (flight.callers === 0) this.#abandon(key, flight)
+      // Also when the job has ended, where this does nothing; else what it holds is released first.
+      if (flight.callers === 0) await this.#abandon(key, flight)
     }
   }
 
@@ -33,9 +34,10 @@ export class SingleFlight<T> {
     return flight
   }
 
-  #abandon(key: string, flight: Flight<T>): void {
-    flight.controller.abort()
+  async #abandon(key: string, flight: Flight<T>): Promise<void> {
     this.#forget(key, flight)
+    flight.controller.abort()
+    await flight.outcome.catch(() => {})
   }
 
   #forget(key: string, flight: Flight<T>): void {

@@ -1,4 +1,5 @@
 import { BLOCK } from '../disk/block-writer.ts'
+import type { Pace } from '../pace.ts'
 import type { Directory, Node } from '../tree/node.ts'
 import { directoryNames, directorySize } from './directory.ts'
 import { encodeXattrs } from './xattrs.ts'
@@ -37,13 +38,14 @@ const NID_UNIT = 32
 const FIRST = INODE
 
 /** Gives every inode below `root` its place: parents before children, names in order. */
-export function planInodes(root: Directory): Plan {
+export async function planInodes(root: Directory, pace: Pace): Promise<Plan> {
   const inodes: PlannedInode[] = []
   const byNode = new Map<Node, PlannedInode>()
   let position = FIRST
   let contentBlocks = 0
   const todo: { node: Node; parent: Directory }[] = [{ node: root, parent: root }]
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    if (pace.due) await pace.pause()
     const { node, parent } = next
     const known = byNode.get(node)
     if (known !== undefined) {

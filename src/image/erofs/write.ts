@@ -1,5 +1,5 @@
 import { BLOCK, type BlockWriter } from '../disk/block-writer.ts'
-import { throwIfAborted } from '../errors.ts'
+import type { Pace } from '../pace.ts'
 import type { Directory, Node } from '../tree/node.ts'
 import { directoryNames, encodeDirectory } from './directory.ts'
 import { INODE, type Plan, planInodes, type PlannedInode } from './plan.ts'
@@ -11,7 +11,7 @@ export interface ErofsOptions {
   readonly uuid: Buffer
   /** Seconds since 1970. */
   readonly buildTime: number
-  readonly signal: AbortSignal | undefined
+  readonly pace: Pace
 }
 
 /**
@@ -40,10 +40,11 @@ export async function writeErofs(
   root: Directory,
   options: ErofsOptions,
 ): Promise<number> {
-  const plan = planInodes(root)
+  const { pace } = options
+  const plan = await planInodes(root, pace)
   const contentBlock = writer.position / BLOCK
   for (const inode of plan.inodes) {
-    throwIfAborted(options.signal)
+    if (pace.due) await pace.pause()
     if (inode.node.kind === 'file') continue
     const contents = contentsOf(inode, plan)
     await writer.write(
@@ -53,7 +54,7 @@ export async function writeErofs(
   }
   const metadataBlock = writer.position / BLOCK
   for (const inode of plan.inodes) {
-    throwIfAborted(options.signal)
+    if (pace.due) await pace.pause()
     await writer.skip(metadataBlock * BLOCK + inode.nid * 32 - writer.position)
     await writer.write(encodeInode(inode, plan, contentBlock))
   }

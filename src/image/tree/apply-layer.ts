@@ -1,7 +1,8 @@
-import { LayerInvalid, LimitExceeded, throwIfAborted } from '../errors.ts'
+import { LayerInvalid, LimitExceeded } from '../errors.ts'
 import type { ContentStore } from '../disk/content-store.ts'
 import { encodeXattrs } from '../erofs/xattrs.ts'
 import type { ImageLimits } from '../limits.ts'
+import type { Pace } from '../pace.ts'
 import { printable, TarInvalid } from '../tar/invalid.ts'
 import type { TarEntry } from '../tar/reader.ts'
 import type { Attributes, Directory, Node } from './node.ts'
@@ -14,7 +15,7 @@ export interface LayerContext {
   readonly root: Directory
   readonly contents: ContentStore
   readonly limits: ImageLimits
-  readonly signal: AbortSignal | undefined
+  readonly pace: Pace
   /** Entries of all layers so far. */
   entries: number
 }
@@ -26,11 +27,11 @@ export async function applyLayer(
   layer: number,
   digest: string,
 ): Promise<void> {
-  const { limits, signal } = context
+  const { limits, pace } = context
   let current: TarEntry | null = null
   try {
     for await (const entry of entries) {
-      throwIfAborted(signal)
+      if (pace.due) await pace.pause()
       current = entry
       if (++context.entries > limits.entries)
         throw new LimitExceeded('entries', limits.entries, `layer ${digest}`)
