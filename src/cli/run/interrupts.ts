@@ -12,7 +12,7 @@ export interface SignalTarget {
 
 /**
  * What signals to this process mean: before the command runs they abort the boot;
- * then they go to the command, and a second SIGINT kills it.
+ * then they go to the command. A second SIGINT kills it, a third waits for nothing.
  */
 export class Interrupts implements Disposable {
   readonly #source: EventEmitter
@@ -27,7 +27,7 @@ export class Interrupts implements Disposable {
     for (const [name, listener] of this.#listeners) source.on(name, listener)
   }
 
-  /** Aborted by a signal that comes before `forwardTo`. */
+  /** Aborted by a signal that comes before `forwardTo`, and by a third SIGINT. */
   get signal(): AbortSignal {
     return this.#abort.signal
   }
@@ -43,18 +43,18 @@ export class Interrupts implements Disposable {
 
   #receive(name: (typeof FORWARDED)[number]): void {
     if (name === 'SIGINT') this.#interrupts += 1
-    if (this.#target === null) this.#abort.abort(new Interrupted(name))
+    if (this.#target === null || this.#interrupts > 2) this.#abort.abort(new Interrupted(name))
     else if (this.#interrupts > 1) this.#target.kill()
     else this.#target.signal(constants.signals[name])
   }
 }
 
-/** A signal came while the guest was booting. */
+/** A signal ended the run, not the command. */
 export class Interrupted extends Error {
   readonly exitCode: number
 
   constructor(name: (typeof FORWARDED)[number]) {
-    super(`stopped by ${name} before the command ran`)
+    super(`stopped by ${name} before the command had ended`)
     this.exitCode = 128 + constants.signals[name]
   }
 }

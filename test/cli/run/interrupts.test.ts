@@ -35,6 +35,13 @@ test('the second SIGINT kills the command', () => {
   assert.equal(sent, [2, 'kill'])
 })
 
+test('the third SIGINT waits for nothing', () => {
+  const { source, target, interrupts } = interrupted()
+  interrupts.forwardTo(target)
+  for (let count = 0; count < 3; count += 1) source.emit('SIGINT')
+  assert.is(interrupts.signal.reason.exitCode, 130)
+})
+
 test('nothing listens when it is over', () => {
   const { source, interrupts } = interrupted()
   interrupts[Symbol.dispose]()
