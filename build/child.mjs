@@ -51,14 +51,17 @@ export async function run(command, args, { cwd, signal, log, env = process.env, 
  * Runs a command that is quick and answers what it wrote, or null when it is missing or fails.
  * @param {string} command
  * @param {string[]} args
+ * @param {{ failureIsAnswer?: boolean }} [options] whether output counts although the command failed
  * @returns {Promise<string | null>}
  */
-export function capture(command, args) {
+export function capture(command, args, { failureIsAnswer = false } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], timeout: 20_000 })
     let text = ''
     child.stdout.setEncoding('utf8').on('data', (part) => (text += part))
     child.once('error', () => resolve(null))
-    child.once('close', (code) => resolve(code === 0 ? text.trim() : null))
+    child.once('close', (code) =>
+      resolve(code === 0 || (failureIsAnswer && code !== null) ? text.trim() : null),
+    )
   })
 }

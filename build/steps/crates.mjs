@@ -16,7 +16,9 @@ export const crates = {
   summary: 'native addon (cargo build)',
   needs: ['packages'],
   inputs: async (context) => ({
-    files: listFiles(context.path(WORKSPACE)).filter((path) => !path.endsWith('.ts')),
+    files: listFiles(context.path(WORKSPACE)).filter(
+      (path) => !path.endsWith('.ts') && !path.includes('/tests/'),
+    ),
     values: { ...(await rustVersions()), flags: process.env['RUSTFLAGS'] ?? '' },
   }),
   outputs: (context) => [context.path(`dist/native/${ADDON}`)],

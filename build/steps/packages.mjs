@@ -61,16 +61,17 @@ async function wantedPackages(context) {
 
 /** @param {readonly string[]} wanted */
 async function missingPackages(wanted) {
-  if ((await capture('dpkg-query', ['--version'])) === null)
+  // It fails when it does not know one of them, and still tells of the others.
+  const answer = await capture('dpkg-query', ['-W', '-f=${db:Status-Status} ${Package}\\n', ...wanted], {
+    failureIsAnswer: true,
+  })
+  if (answer === null)
     throw new BuildError(
-      'this is not a Debian system: there is no dpkg-query',
+      'this is not a Debian system: cannot run dpkg-query',
       `The build needs what Debian 12 calls: ${wanted.join(' ')}`,
     )
-  // One query a package: dpkg-query fails as a whole when one of several is unknown.
-  const states = await Promise.all(
-    wanted.map((name) => capture('dpkg-query', ['-W', '-f=${db:Status-Status}', name])),
-  )
-  return wanted.filter((_, index) => states[index] !== 'installed')
+  const installed = new Set(answer.split('\n').flatMap((line) => /^installed (\S+)/.exec(line)?.[1] ?? []))
+  return wanted.filter((name) => !installed.has(name))
 }
 
 /**
