@@ -11,7 +11,7 @@ mod vcpu;
 mod xstate;
 
 use iced_x86::Instruction;
-use kvm_bindings::kvm_regs;
+use kvm_bindings::{kvm_regs, kvm_sync_regs};
 use kvm_ioctls::VcpuFd;
 use vm_memory::GuestMemoryMmap;
 
@@ -21,10 +21,10 @@ pub(crate) use refused::RefusedInstruction;
 use crate::profile::GuestProfile;
 use decode::{decode, hex};
 use instructions::TABLE;
-use machine::{Machine, Stop};
+use machine::{Exception, Machine, Stop};
 use refused::MAX_INSTRUCTION_BYTES;
 use registers::{Registers, flag};
-use vcpu::{VcpuMachine, leave_shadow, raise, single_step};
+use vcpu::{StateExchange, VcpuMachine, leave_shadow, raise, set_fault_address, set_single_step};
 use xstate::Layout;
 
 const EFER_LONG_MODE_ACTIVE: u64 = 1 << 10;
@@ -34,6 +34,7 @@ const EFER_LONG_MODE_ACTIVE: u64 = 1 << 10;
 pub struct Assist {
     profile: GuestProfile,
     layout: Layout,
+    exchange: StateExchange,
     served: [u64; TABLE.len()],
 }
 
@@ -53,6 +54,7 @@ impl Assist {
         Self {
             profile: *profile,
             layout: Layout::of_host(),
+            exchange: StateExchange::default(),
             served: [0; TABLE.len()],
         }
     }
@@ -84,37 +86,33 @@ impl Assist {
                 bytes: hex(refused.bytes()),
             });
         }
-        let regs = vcpu.get_regs().map_err(AssistError::kvm("KVM_GET_REGS"))?;
-        let mut registers = Registers::from(&regs);
+        let mut state = self.exchange.read(vcpu)?;
+        let mut registers = Registers::from(&state.regs);
         let user_access_allowed = registers.flags & flag::ALIGNMENT_CHECK != 0;
-        let mut machine = VcpuMachine::new(vcpu, memory, &self.layout, user_access_allowed)?;
+        let mut machine =
+            VcpuMachine::new(vcpu, memory, &self.layout, state.sregs, user_access_allowed);
         let (index, instruction) = recognise(&refused, &registers, &mut machine)?;
         let entry = &TABLE[index];
         let outcome = entry.execute(&instruction, &mut registers, &mut machine);
-        let exception = match outcome {
-            Ok(()) => complete(vcpu, registers, &instruction)?,
-            Err(Stop::Trap(exception)) => {
-                registers.rip = instruction.next_ip();
-                registers.flags &= !flag::RESUME;
-                set(vcpu, &registers)?;
-                raise(vcpu, exception)?;
-                Some(exception.name())
-            }
-            Err(Stop::Fault(exception)) => {
-                // A fault leaves the registers as they were; hardware pushes it with RF set.
-                let mut before = Registers::from(&regs);
-                before.flags |= flag::RESUME;
-                set(vcpu, &before)?;
-                raise(vcpu, exception)?;
-                Some(exception.name())
-            }
-            Err(Stop::Failed(error)) => return Err(error),
-        };
+        let exception = conclude(outcome, vcpu, &mut state, registers, &instruction)?;
+        let shadow = state.events.interrupt.shadow != 0;
+        match exception {
+            Some(exception) => raise(&mut state.events, exception),
+            None => leave_shadow(&mut state.events),
+        }
+        self.exchange
+            .write(vcpu, &state, shadow || exception.is_some())?;
         self.served[index] += 1;
         Ok(Served {
             mnemonic: entry.name,
-            exception,
+            exception: exception.map(Exception::name),
         })
+    }
+
+    /// Gives KVM what [`serve`](Self::serve) may have left for the next KVM_RUN to take over:
+    /// needed before anything else reads or sets the vCPU's registers or events.
+    pub fn settle(&self, vcpu: &mut VcpuFd) -> Result<(), AssistError> {
+        self.exchange.settle(vcpu)
     }
 
     /// How often each instruction was served, those that never were left out.
@@ -156,25 +154,33 @@ fn recognise(
     })
 }
 
-/// Moves on behind a completed instruction.
-fn complete(
+/// Puts the registers where an instruction leaves them; answers the exception to raise there.
+fn conclude(
+    outcome: Result<(), Stop>,
     vcpu: &VcpuFd,
+    state: &mut kvm_sync_regs,
     mut registers: Registers,
     instruction: &Instruction,
-) -> Result<Option<&'static str>, AssistError> {
-    let stepping = registers.flags & flag::TRAP != 0;
+) -> Result<Option<Exception>, AssistError> {
+    let exception = match outcome {
+        Ok(()) if state.regs.rflags & flag::TRAP != 0 => {
+            set_single_step(vcpu)?;
+            Some(Exception::DEBUG)
+        }
+        Ok(()) => None,
+        Err(Stop::Trap(exception)) => Some(exception),
+        Err(Stop::Fault(exception)) => {
+            if let Some(address) = exception.address {
+                set_fault_address(vcpu, address)?;
+            }
+            // A fault leaves the registers as they were; hardware pushes it with RF set.
+            state.regs.rflags |= flag::RESUME;
+            return Ok(Some(exception));
+        }
+        Err(Stop::Failed(error)) => return Err(error),
+    };
     registers.rip = instruction.next_ip();
     registers.flags &= !flag::RESUME;
-    set(vcpu, &registers)?;
-    if stepping {
-        single_step(vcpu)?;
-        return Ok(Some("#DB"));
-    }
-    leave_shadow(vcpu)?;
-    Ok(None)
-}
-
-fn set(vcpu: &VcpuFd, registers: &Registers) -> Result<(), AssistError> {
-    vcpu.set_regs(&kvm_regs::from(registers))
-        .map_err(AssistError::kvm("KVM_SET_REGS"))
+    state.regs = kvm_regs::from(&registers);
+    Ok(exception)
 }

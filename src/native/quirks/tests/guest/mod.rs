@@ -143,6 +143,7 @@ impl Guest {
             rflags,
             ..regs
         };
+        self.assist.settle(&mut self.vcpu).expect("settles");
         self.vcpu.set_regs(&start).expect("KVM_SET_REGS");
         let begin = Instant::now();
         while begin.elapsed() < DEADLINE {

@@ -24,18 +24,15 @@ impl<'a> VcpuMachine<'a> {
         vcpu: &'a VcpuFd,
         memory: &'a GuestMemoryMmap<()>,
         layout: &'a Layout,
+        system: kvm_sregs,
         user_access_allowed: bool,
-    ) -> Result<Self, AssistError> {
-        let system = vcpu
-            .get_sregs()
-            .map_err(AssistError::kvm("KVM_GET_SREGS"))?;
-        let memory = LinearMemory::new(memory, user_access_allowed);
-        Ok(Self {
+    ) -> Self {
+        Self {
             vcpu,
             system,
-            memory,
+            memory: LinearMemory::new(memory, user_access_allowed),
             layout,
-        })
+        }
     }
 
     /// Reads code, up to the first page that has none; answers how much there was.

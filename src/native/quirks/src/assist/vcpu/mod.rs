@@ -4,6 +4,8 @@ mod inject;
 mod machine;
 mod memory;
 mod paging;
+mod state;
 
-pub(super) use inject::{leave_shadow, raise, single_step};
+pub(super) use inject::{leave_shadow, raise, set_fault_address, set_single_step};
 pub(super) use machine::VcpuMachine;
+pub(super) use state::StateExchange;
