@@ -72,9 +72,12 @@ export function paxTime(records: PaxRecords, key: string): Timestamp | undefined
 }
 
 const XATTR = 'SCHILY.xattr.'
+// Shared, for most of a million entries have none.
+const NONE: ReadonlyMap<string, Buffer> = new Map()
 
 /** The extended attributes, whose values are arbitrary bytes. */
-export function paxXattrs(records: PaxRecords): Map<string, Buffer> {
+export function paxXattrs(records: PaxRecords): ReadonlyMap<string, Buffer> {
+  if (!records.some(({ key }) => key.startsWith(XATTR))) return NONE
   const xattrs = new Map<string, Buffer>()
   for (const { key, value } of records) {
     // A copy, since the record is a view of a whole chunk of the stream.
