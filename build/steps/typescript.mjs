@@ -1,6 +1,6 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, rmdirSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
-import { besides, writeFileAtomic } from '../atomic.mjs'
+import { chmodSync, readdirSync, rmSync, rmdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { writeFileAtomic } from '../atomic.mjs'
 import { run } from '../child.mjs'
 import { compileBundles, compileModules } from '../esbuild.mjs'
 import { listFiles } from '../inputs.mjs'
@@ -11,6 +11,8 @@ const MODULES = ['src', 'test', 'bench', 'examples']
 const BUNDLES = ['workers']
 /** What the outputs of the command line tool need for the shell to start them. */
 const COMMAND = 'src/cli/main.js'
+/** How the compiler announces a file that it wrote. */
+const EMITTED = 'TSFILE: '
 
 /** @type {import('../runner.mjs').Step} */
 export const typescript = {
@@ -34,8 +36,8 @@ export const typescript = {
       ...(await compileModules(context, sources(context, MODULES))),
       ...(await compileBundles(context, sources(context, BUNDLES))),
     ]
-    const written = new Map([...types, ...code].map(({ path, contents }) => [path, contents]))
-    for (const [path, contents] of written) writeFileAtomic(path, contents)
+    for (const { path, contents } of code) writeFileAtomic(path, contents)
+    const written = new Set([...types, ...code.map(({ path }) => path)])
     for (const folder of [...MODULES, ...BUNDLES, 'types'])
       removeOthers(context.path(join('dist', folder)), written)
     if (written.has(context.path(join('dist', COMMAND))))
@@ -53,33 +55,27 @@ function sources(context, folders) {
 }
 
 /**
- * Runs the type checker, which also writes the declarations.
+ * Runs the type checker, which also writes the declarations; answers their paths.
  * @param {import('../context.mjs').Context} context
  * @param {(line: string) => void} log
  */
 async function declarations(context, log) {
-  const target = context.path('dist/types')
-  const temporary = besides(target)
-  try {
-    await run(context.path('node_modules/.bin/tsc'), ['-p', '.', '--noEmitOnError', '--outDir', temporary], {
-      cwd: context.root,
-      signal: context.signal,
-      log,
-      advice: 'Mend the types named above, then run this again.',
-    })
-    return listFiles(temporary).map((path) => ({
-      path: join(target, relative(temporary, path)),
-      contents: readFileSync(path),
-    }))
-  } finally {
-    rmSync(temporary, { recursive: true, force: true })
-  }
+  /** @type {string[]} */
+  const paths = []
+  // Straight to where they belong: the package's own name in imports is resolved through that place.
+  await run(context.path('node_modules/.bin/tsc'), ['-p', '.', '--noEmitOnError', '--listEmittedFiles'], {
+    cwd: context.root,
+    signal: context.signal,
+    log: (line) => (line.startsWith(EMITTED) ? paths.push(line.slice(EMITTED.length)) : log(line)),
+    advice: 'Mend the types named above, then run this again.',
+  })
+  return paths
 }
 
 /**
  * Deletes the outputs of sources that are gone.
  * @param {string} folder
- * @param {ReadonlyMap<string, unknown>} written
+ * @param {ReadonlySet<string>} written
  */
 function removeOthers(folder, written) {
   for (const path of listFiles(folder)) {

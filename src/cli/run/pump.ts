@@ -45,7 +45,8 @@ export const feed = async (source: Readable, sink: InputSink, signal: AbortSigna
 
 const ignore = (): void => {}
 
-const writeWhole = (target: Writable, bytes: Uint8Array): Promise<Error | null> =>
+/** Settles when the stream has taken it, with the error when it has not. */
+export const writeWhole = (target: Writable, bytes: Uint8Array | string): Promise<Error | null> =>
   new Promise((resolve) => target.write(bytes, (error) => resolve(error ?? null)))
 
 const isReaderGone = (error: Error): boolean =>

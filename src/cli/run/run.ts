@@ -11,6 +11,7 @@ import { failureText, runFailure } from './failure.ts'
 import type { BootGuest, Guest, GuestEnding, GuestProcess, Stage } from './guest.ts'
 import { Interrupted, Interrupts } from './interrupts.ts'
 import type { RunOptions } from './options.ts'
+import { writeWhole } from './pump.ts'
 import { jsonReport } from './report.ts'
 import { SharedTerminal, windowSize } from './terminal.ts'
 
@@ -33,7 +34,7 @@ export const run = async (options: RunOptions, boot: BootGuest, io: RunIo): Prom
   const captures = options.json ? { stdout: new Capture(), stderr: new Capture() } : null
   const result = await runGuest(options, boot, { ...io, ...captures }, io, onStage)
   const exitCode = result.match(exitCodeOf, (failure) => failure.exitCode)
-  if (captures !== null) io.stdout.write(jsonReport({ exitCode, result, stages, ...captures }))
+  if (captures !== null) await writeWhole(io.stdout, jsonReport({ exitCode, result, stages, ...captures }))
   else if (result.isErr()) io.stderr.write(failureText(result.error))
   else if (result.value.timedOut) io.stderr.write(failureText(timedOut(options, result.value)))
   return exitCode
