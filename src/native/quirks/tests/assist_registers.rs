@@ -2,6 +2,7 @@
 
 mod guest;
 
+use actovisor_quirks::HostClass;
 use guest::{CODE, FLAGS, Guest};
 use kvm_bindings::{Msrs, kvm_msr_entry, kvm_regs};
 
@@ -228,4 +229,35 @@ fn carry_survives_instructions_that_do_not_touch_it() {
     let mut guest = Guest::new();
     let ended = guest.run(code!("stc", "shlx rax, rbx, rcx"), kvm_regs::default());
     assert_ne!(ended.regs.rflags & CARRY, 0);
+}
+
+#[test]
+fn settled_registers_are_those_the_guest_goes_on_with() {
+    let mut guest = Guest::new();
+    let code = code!(
+        "popcnt rax, rbx",
+        "popcnt rcx, rax",
+        "popcnt rdx, rcx",
+        "popcnt rsi, rdx"
+    );
+    guest.load(
+        code,
+        kvm_regs {
+            rbx: u64::MAX,
+            ..Default::default()
+        },
+    );
+    // The length of the instructions, and the results as they come.
+    let steps = [(64, 0, 0, 0), (64, 1, 0, 0), (64, 1, 1, 0), (64, 1, 1, 1)];
+    for (rip, expected) in (CODE..).step_by(5).skip(1).zip(steps) {
+        if guest.class == HostClass::Ordinary {
+            break;
+        }
+        assert!(guest.enter().expect("served").is_none());
+        guest.assist.settle(&mut guest.vcpu).expect("settles");
+        let r = guest.vcpu.get_regs().expect("KVM_GET_REGS");
+        assert_eq!((r.rip, (r.rax, r.rcx, r.rdx, r.rsi)), (rip, expected));
+    }
+    let ended = guest.enter().expect("nothing to serve").expect("the end");
+    assert_eq!((ended.regs.rsi, ended.exception), (1, None));
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+mod tables;
+
 use std::time::{Duration, Instant};
 
 use actovisor_quirks::{
@@ -16,13 +18,10 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestM
 pub const MEMORY: usize = 0x20_0000;
 pub const PAGE: u64 = 0x1000;
 const PML4: u64 = 0x1000;
-const PDPT: u64 = 0x2000;
-const PAGE_DIRECTORY: u64 = 0x3000;
 const PAGE_TABLE: u64 = 0x4000;
-pub const GDT: u64 = 0x5000;
+const GDT: u64 = 0x5000;
 const GDT_LIMIT: u16 = 0x4f;
 const IDT: u64 = 0x6000;
-const HANDLERS: u64 = 0x8000;
 pub const CODE: u64 = 0x1_0000;
 const STACK: u64 = 0x3_0000;
 /// Ordinary pages that no test needs for anything else.
@@ -122,7 +121,7 @@ impl Guest {
             assist: Assist::new(&profile),
             class,
         };
-        guest.write_tables();
+        tables::write(&guest);
         guest.enter_kernel_mode();
         guest
     }
@@ -134,6 +133,18 @@ impl Guest {
     }
 
     pub fn try_run(&mut self, code: &[u8], regs: kvm_regs) -> Result<Ended, AssistError> {
+        self.load(code, regs);
+        let begin = Instant::now();
+        while begin.elapsed() < DEADLINE {
+            if let Some(ended) = self.enter()? {
+                return Ok(ended);
+            }
+        }
+        panic!("the program did not end within {DEADLINE:?}");
+    }
+
+    /// Has the guest begin with a program at its next entry.
+    pub fn load(&mut self, code: &[u8], regs: kvm_regs) {
         let report = [0xe6, DONE_PORT.to_le_bytes()[0], 0xf4];
         self.put(CODE, &[code, &report].concat());
         let rflags = regs.rflags | FLAGS;
@@ -145,23 +156,24 @@ impl Guest {
         };
         self.assist.settle(&mut self.vcpu).expect("settles");
         self.vcpu.set_regs(&start).expect("KVM_SET_REGS");
-        let begin = Instant::now();
-        while begin.elapsed() < DEADLINE {
-            match self.vcpu.run() {
-                Ok(VcpuExit::InternalError) => {
-                    self.assist.serve(&mut self.vcpu, &self.memory)?;
-                }
-                Ok(VcpuExit::IoOut(DONE_PORT, _)) => return Ok(self.ended(None)),
-                Ok(VcpuExit::IoOut(EXCEPTION_PORT, data)) => {
-                    let vector = data[0];
-                    return Ok(self.ended(Some(vector)));
-                }
-                Ok(exit) => panic!("unexpected exit {exit:?}"),
-                Err(error) if error.errno() == libc::EINTR || error.errno() == libc::EAGAIN => {}
-                Err(error) => panic!("KVM_RUN: {error}"),
+    }
+
+    /// Enters the guest once and serves its exit; answers how the program ended, if it did.
+    pub fn enter(&mut self) -> Result<Option<Ended>, AssistError> {
+        match self.vcpu.run() {
+            Ok(VcpuExit::InternalError) => {
+                self.assist.serve(&mut self.vcpu, &self.memory)?;
+                Ok(None)
             }
+            Ok(VcpuExit::IoOut(DONE_PORT, _)) => Ok(Some(self.ended(None))),
+            Ok(VcpuExit::IoOut(EXCEPTION_PORT, data)) => {
+                let vector = data[0];
+                Ok(Some(self.ended(Some(vector))))
+            }
+            Ok(exit) => panic!("unexpected exit {exit:?}"),
+            Err(error) if [libc::EINTR, libc::EAGAIN].contains(&error.errno()) => Ok(None),
+            Err(error) => panic!("KVM_RUN: {error}"),
         }
-        panic!("the program did not end within {DEADLINE:?}");
     }
 
     pub fn put(&self, address: u64, bytes: &[u8]) {
@@ -228,49 +240,6 @@ impl Guest {
             }
         });
         Ended { regs, exception }
-    }
-
-    fn write_tables(&self) {
-        let entry = |place: u64, value: u64| self.put(place, &value.to_le_bytes());
-        entry(PML4, PDPT | PRESENT | WRITABLE | USER);
-        entry(PDPT, PAGE_DIRECTORY | PRESENT | WRITABLE | USER);
-        entry(PAGE_DIRECTORY, PAGE_TABLE | PRESENT | WRITABLE | USER);
-        for page in 0..512 {
-            self.set_entry(page * PAGE, (page * PAGE) | PRESENT | WRITABLE);
-        }
-        // Null, code, data, user data, user code, execute-only code, read-only data, and a TSS.
-        let descriptors = [
-            0,
-            0x00af_9b00_0000_ffff,
-            0x00cf_9300_0000_ffff,
-            0x00cf_f300_0000_ffff,
-            0x00af_fb00_0000_ffff,
-            0x00af_9900_0000_ffff,
-            0x0040_9100_0000_1234,
-            0x0000_8b00_7000_0067,
-            0,
-        ];
-        for (index, descriptor) in (0_u64..).zip(descriptors) {
-            entry(GDT + index * 8, descriptor);
-        }
-        for vector in 0..=255_u8 {
-            // push rax; mov al, vector; out 0xf5, al; hlt
-            let place = HANDLERS + u64::from(vector) * 16;
-            self.put(
-                place,
-                &[
-                    0x50,
-                    0xb0,
-                    vector,
-                    0xe6,
-                    EXCEPTION_PORT.to_le_bytes()[0],
-                    0xf4,
-                ],
-            );
-            let gate = (place & 0xffff) | (8 << 16) | (0x8e00 << 32);
-            entry(IDT + u64::from(vector) * 16, gate);
-            entry(IDT + u64::from(vector) * 16 + 8, 0);
-        }
     }
 
     fn enter_kernel_mode(&self) {

@@ -9,6 +9,7 @@ use crate::assist::error::AssistError;
 use crate::assist::machine::{Machine, Stop};
 use crate::assist::registers::{Registers, flag};
 use crate::assist::xstate::{HEADER, Layout, XState};
+use random::Random;
 
 /// x87, SSE, AVX and AVX-512: what a test process may load freely.
 const COMPONENTS: u64 = 0xe7;
@@ -93,7 +94,7 @@ struct Case {
 impl Case {
     /// Compares `rounds` runs from random contexts; flags outside `flags` may differ.
     fn agrees(&self, flags: u64, prepare: impl Fn(&mut Context, &mut Random)) {
-        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let mut random = Random::new();
         for round in 0..100 {
             let mut before = random.context();
             prepare(&mut before, &mut random);
@@ -258,69 +259,7 @@ impl Machine for Served {
     }
 }
 
-/// A small generator: the same numbers in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// A number with few bits more often than chance would have it.
-    fn operand(&mut self) -> u64 {
-        match self.next() % 4 {
-            0 => self.next() & self.next() & self.next(),
-            1 => self.next() % 80,
-            2 => u64::MAX << (self.next() % 64),
-            _ => self.next(),
-        }
-    }
-
-    fn bytes(&mut self, target: &mut [u8]) {
-        for chunk in target.chunks_mut(8) {
-            let source = self.next().to_le_bytes();
-            chunk.copy_from_slice(&source[..chunk.len()]);
-        }
-    }
-
-    /// A context whose state is one that the processor itself wrote.
-    fn context(&mut self) -> Context {
-        let mut state = XState {
-            bytes: [0; XState::BYTES],
-        };
-        let status = u16::try_from(self.next() & 0x3800).expect("top of stack only");
-        self.bytes(&mut state.bytes[XState::X87_REGISTERS.start..HEADER]);
-        for (_, place) in Layout::of_host().standard(COMPONENTS) {
-            self.bytes(&mut state.bytes[place]);
-        }
-        state.set(XState::CONTROL_WORD, &0x37f_u16.to_le_bytes());
-        state.set(XState::STATUS_WORD, &status.to_le_bytes());
-        state.set(XState::TAG_WORD, &self.next().to_le_bytes()[..1]);
-        state.set(XState::MXCSR, &0x1fa1_u32.to_le_bytes());
-        state.set_in_use(self.next() & COMPONENTS);
-        let mut context = Context {
-            rax: self.operand(),
-            rcx: self.operand(),
-            rdx: self.operand(),
-            r8: self.operand(),
-            flags: 2 | self.next() & flag::ARITHMETIC,
-            components: COMPONENTS,
-            _padding: [0; 2],
-            state: state.bytes,
-            own: [0; XState::BYTES],
-            scratch: [0; SCRATCH],
-        };
-        self.bytes(&mut context.scratch);
-        let settle = instruction!("settle", "nop");
-        // SAFETY: the function stays within the context and restores the state it changes.
-        unsafe { (settle.run)(&raw mut context) };
-        context
-    }
-}
-
 mod bit_manipulation;
 mod extended_state;
+mod random;
 mod x87;

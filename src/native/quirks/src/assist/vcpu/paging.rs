@@ -173,3 +173,6 @@ fn error_code(system: &kvm_sregs, access: Access, base: u32) -> u32 {
         Access::Fetch => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;
