@@ -3,23 +3,25 @@ import { createInterface } from 'node:readline'
 import { BuildError } from './errors.mjs'
 
 /** Lines of a failed command that its error carries. */
-const TAIL_LINES = 60
+const SHOWN_LINES = 60
 
 /**
  * Runs a command to its end, handing every line that it writes to `log`.
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd: string, signal: AbortSignal, log: (line: string) => void, env?: NodeJS.ProcessEnv, advice?: string }} options
+ * @param {{ cwd: string, signal: AbortSignal, log: (line: string) => void, env?: NodeJS.ProcessEnv, advice?: string, telling?: RegExp }} options `telling`: which lines say what is wrong, the first of them most; without it the last lines do
  * @returns {Promise<void>}
  */
-export async function run(command, args, { cwd, signal, log, env = process.env, advice }) {
+export async function run(command, args, { cwd, signal, log, env = process.env, advice, telling }) {
   const shown = [command, ...args].join(' ')
   log(`$ ${shown}`)
   /** @type {string[]} */
-  const tail = []
+  const shownLines = []
   const keep = (/** @type {string} */ line) => {
     log(line)
-    if (tail.push(line) > TAIL_LINES) tail.shift()
+    if (telling === undefined) {
+      if (shownLines.push(line) > SHOWN_LINES) shownLines.shift()
+    } else if (telling.test(line) && shownLines.length < SHOWN_LINES) shownLines.push(line)
   }
   const child = spawn(command, args, {
     cwd,
@@ -44,7 +46,7 @@ export async function run(command, args, { cwd, signal, log, env = process.env, 
   )
   if (code === 0) return
   const end = killedBy ? `was ended by ${killedBy}` : `failed with exit code ${code}`
-  throw new BuildError(`${shown} ${end}`, advice, { output: tail.join('\n') })
+  throw new BuildError(`${shown} ${end}`, advice, { output: shownLines.join('\n') })
 }
 
 /**

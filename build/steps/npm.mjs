@@ -18,6 +18,8 @@ export const npm = {
       cwd: context.root,
       signal: context.signal,
       log,
+      // It shows its whole usage after that.
+      telling: /^npm error (?!.*(--|Usage|Options|aliases))/,
       advice: 'Check the network and the registry of npm (npm config get registry), then run this again.',
     })
     return 'installed'
