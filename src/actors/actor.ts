@@ -1,5 +1,11 @@
-import { Cause, Data, Deferred, Effect, Exit, Fiber, Queue } from 'effect'
-import type { Duration } from 'effect'
+import * as Cause from 'effect/Cause'
+import * as Data from 'effect/Data'
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import * as Exit from 'effect/Exit'
+import * as Fiber from 'effect/Fiber'
+import * as Queue from 'effect/Queue'
+import type * as Duration from 'effect/Duration'
 
 /** The mailbox holds as many messages as it may; this one was not taken. */
 export class MailboxFull extends Data.TaggedError('MailboxFull')<{

@@ -1,5 +1,6 @@
-import { Effect, Semaphore } from 'effect'
-import type { Scope } from 'effect'
+import * as Effect from 'effect/Effect'
+import * as Semaphore from 'effect/Semaphore'
+import type * as Scope from 'effect/Scope'
 import { DeadlineExceeded, Overloaded } from '../errors/waiting.ts'
 
 export interface SpawnGateOptions {

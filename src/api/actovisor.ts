@@ -1,4 +1,4 @@
-import { Effect } from 'effect'
+import * as Effect from 'effect/Effect'
 import { ResultAsync, okAsync } from 'neverthrow'
 import type { RuntimeEvent } from '../actors/events.ts'
 import type { RuntimeStats, StartError } from '../actors/runtime.ts'

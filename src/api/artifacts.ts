@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { Effect } from 'effect'
+import * as Effect from 'effect/Effect'
 import { MissingArtifact } from '../errors/host.ts'
 import { ImageFailed } from '../errors/image.ts'
 import { rootDiskFor } from '../image/index.ts'

@@ -1,4 +1,4 @@
-import { Effect } from 'effect'
+import * as Effect from 'effect/Effect'
 import type { Result, ResultAsync } from 'neverthrow'
 import type { VmHandle } from '../actors/vm/handle.ts'
 import type { RequestError } from '../actors/vm/protocol/output.ts'

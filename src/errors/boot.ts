@@ -1,4 +1,4 @@
-import { Data } from 'effect'
+import * as Data from 'effect/Data'
 
 /** A stage that a boot passed; `atMs` counts from the request for the VM. */
 export interface BootStage {

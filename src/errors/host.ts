@@ -1,4 +1,4 @@
-import { Data } from 'effect'
+import * as Data from 'effect/Data'
 import type { NativeErrorCode } from '../native/native.ts'
 
 /** A file that the set-up makes is not there. */

@@ -1,4 +1,4 @@
-import { Data } from 'effect'
+import * as Data from 'effect/Data'
 import type { ImageError } from '../image/errors.ts'
 
 /** The root disk of an image could not be made. */

@@ -1,4 +1,4 @@
-import { Data } from 'effect'
+import * as Data from 'effect/Data'
 
 /** An option has a value that cannot work; nothing was created. */
 export class InvalidOption extends Data.TaggedError('InvalidOption')<{

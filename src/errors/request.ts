@@ -1,4 +1,4 @@
-import { Data } from 'effect'
+import * as Data from 'effect/Data'
 import type { RefusalReason } from '../agent/failure.ts'
 
 /** The guest could not do what was asked. */

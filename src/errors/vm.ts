@@ -1,4 +1,4 @@
-import { Data } from 'effect'
+import * as Data from 'effect/Data'
 
 /** Why a VM that was ready is not there any more. */
 export type VmStopCode =

@@ -1,4 +1,4 @@
-import { Data } from 'effect'
+import * as Data from 'effect/Data'
 
 /** A limit of the runtime is reached; nothing was begun. */
 export class Overloaded extends Data.TaggedError('Overloaded')<{

@@ -36,14 +36,7 @@ export const commands: Readonly<Record<string, Command>> = {
   /** Reads nothing of its input. */
   deaf: {},
   /** Writes so many bytes, within its grants. */
-  flood: {
-    start: (process) => {
-      const total = Number(process.arguments[0])
-      for (let at = 0; at < total; at += PORTION)
-        process.write(Stream.STDOUT, Buffer.alloc(Math.min(PORTION, total - at), at / PORTION))
-      process.exit({ code: 0 })
-    },
-  },
+  flood: { start: (process) => process.writeAll(portions(Number(process.arguments[0]))) },
   /** Writes so many single bytes. */
   drip: {
     start: (process) => {
@@ -97,6 +90,11 @@ export const commands: Readonly<Record<string, Command>> = {
       for (;;);
     },
   },
+}
+
+function* portions(total: number): Generator<Uint8Array> {
+  for (let at = 0; at < total; at += PORTION)
+    yield Buffer.alloc(Math.min(PORTION, total - at), (at / PORTION) % 256)
 }
 
 const counts = new WeakMap<ScriptedProcess, number>()

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { Effect } from 'effect'
+import * as Effect from 'effect/Effect'
 import { Actovisor } from '../../src/api/actovisor.ts'
 import type { Prepared } from '../../src/api/artifacts.ts'
 import { openRuntime } from '../../src/api/open.ts'

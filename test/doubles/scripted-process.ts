@@ -27,6 +27,7 @@ export class ScriptedProcess implements Conversation {
     [Stream.STDERR, 256 * 1024],
   ])
   #queue: { readonly stream: Stream; bytes: Uint8Array }[] = []
+  #more: Iterator<Uint8Array> | null = null
   #exit: { readonly code?: number; readonly signal?: number; readonly timedOut?: boolean } | null = null
   #timer: NodeJS.Timeout | null = null
   #over = false
@@ -65,6 +66,12 @@ export class ScriptedProcess implements Conversation {
     this.continue()
   }
 
+  /** Writes what `more` makes, each part when the one before has been sent, and exits. */
+  writeAll(more: Iterator<Uint8Array>): void {
+    this.#more = more
+    this.continue()
+  }
+
   /** What has not been sent yet. */
   get backlog(): number {
     return this.#queue.reduce((sum, { bytes }) => sum + bytes.length, 0)
@@ -73,13 +80,16 @@ export class ScriptedProcess implements Conversation {
   /** Ends when all that was written is sent. */
   exit(how: { readonly code?: number; readonly signal?: number; readonly timedOut?: boolean }): void {
     this.#exit ??= how
-    if (how.signal !== undefined) this.#queue = []
+    if (how.signal !== undefined) {
+      this.#queue = []
+      this.#more = null
+    }
     this.continue()
   }
 
   continue(): void {
     if (this.#over) return
-    for (let first = this.#queue[0]; first !== undefined && !this.agent.blocked; first = this.#queue[0]) {
+    for (let first = this.#first(); first !== undefined && !this.agent.blocked; first = this.#first()) {
       const room = Math.min(PORTION, this.#room.get(first.stream) ?? 0)
       if (room === 0) return
       const bytes = first.bytes.subarray(0, room)
@@ -88,7 +98,17 @@ export class ScriptedProcess implements Conversation {
       first.bytes = first.bytes.subarray(bytes.length)
       if (first.bytes.length === 0) this.#queue.shift()
     }
-    if (this.#exit !== null && this.#queue.length === 0) this.#finish(this.#exit)
+    if (this.#exit !== null && this.#queue.length === 0 && this.#more === null) this.#finish(this.#exit)
+  }
+
+  #first(): { readonly stream: Stream; bytes: Uint8Array } | undefined {
+    const part = this.#queue.length === 0 ? this.#more?.next() : undefined
+    if (part?.done === false) this.#queue.push({ stream: Stream.STDOUT, bytes: part.value })
+    if (part?.done === true) {
+      this.#more = null
+      this.#exit ??= { code: 0 }
+    }
+    return this.#queue[0]
   }
 
   handle(body: ToAgent['body']): void {
@@ -107,7 +127,6 @@ export class ScriptedProcess implements Conversation {
         return this.#command?.resize?.(this, body.value.size?.rows ?? 0, body.value.size?.columns ?? 0)
       case 'cancel':
         if (this.#command?.ignoresCancel === true) return
-        this.#queue = []
         return this.exit({ signal: 9 })
       default:
         throw new Error(`the double does not expect ${body.case} on an open request`)

@@ -1,4 +1,4 @@
-import type { Deferred } from 'effect'
+import type * as Deferred from 'effect/Deferred'
 import type { AgentFailure } from '../../agent/failure.ts'
 import type { BootFailed, BootStage } from '../../errors/boot.ts'
 import type { VmStopped } from '../../errors/vm.ts'

@@ -1,4 +1,5 @@
-import { Deferred, Effect } from 'effect'
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
 import type { HostOutcome } from '../../host/failure.ts'
 import type { GuestCalls, Operation } from '../../host/interface.ts'
 import type { Reply } from '../actor.ts'

@@ -1,4 +1,4 @@
-import { Effect } from 'effect'
+import * as Effect from 'effect/Effect'
 import { DeadlineExceeded, Overloaded } from '../../errors/waiting.ts'
 import { IllegalState, VmStopped } from '../../errors/vm.ts'
 import type { HostFailure } from '../../host/failure.ts'

@@ -1,4 +1,5 @@
-import { Deferred, Effect } from 'effect'
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
 import type { VmEnd } from '../../host/failure.ts'
 import { bootFailed } from './boot-failure.ts'
 import type { StopCause, VmContext } from './context.ts'

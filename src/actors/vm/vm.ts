@@ -1,4 +1,7 @@
-import { Cause, Deferred, Effect, Exit } from 'effect'
+import * as Cause from 'effect/Cause'
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import * as Exit from 'effect/Exit'
 import type { BootFailed } from '../../errors/boot.ts'
 import type { HostFailure, VmEnd } from '../../host/failure.ts'
 import type { HostThreads, LinkObserver, Operation, VmLink } from '../../host/interface.ts'

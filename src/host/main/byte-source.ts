@@ -1,16 +1,20 @@
 import type { HostFailure, HostOutcome } from '../failure.ts'
 import type { ByteSource } from '../interface.ts'
 
+/** Consumption is told in portions: small next to the window, large next to a message. */
+const TOLD_BYTES = 32 * 1024
+
 /** Keeps bytes of a guest until their one reader takes them, and says so then: that is what the guest's grant follows. */
 export class BufferedSource implements ByteSource {
-  readonly #consumed: (bytes: number) => void
+  readonly #tell: (bytes: number) => void
   #parts: Uint8Array[] = []
   #waiting: ((outcome: HostOutcome<Uint8Array | null>) => void) | null = null
   #end: HostOutcome<null> | null = null
   #discarding = false
+  #untold = 0
 
-  constructor(consumed: (bytes: number) => void) {
-    this.#consumed = consumed
+  constructor(tell: (bytes: number) => void) {
+    this.#tell = tell
   }
 
   next(): Promise<HostOutcome<Uint8Array | null>> {
@@ -53,6 +57,13 @@ export class BufferedSource implements ByteSource {
   /** The stream broke off: a reader must not take it for complete. */
   fail(error: HostFailure): void {
     this.#settle({ ok: false, error })
+  }
+
+  #consumed(bytes: number): void {
+    this.#untold += bytes
+    if (this.#untold < TOLD_BYTES) return
+    this.#tell(this.#untold)
+    this.#untold = 0
   }
 
   #settle(end: HostOutcome<null>): void {

@@ -23,7 +23,9 @@ export class FlowClient {
   constructor(port: MessagePort, observer: FlowObserver) {
     this.#port = port
     this.#observer = observer
-    port.on('message', (message: FlowOutput) => this.#output(message))
+    port.on('message', (messages: readonly FlowOutput[]) => {
+      for (const message of messages) this.#output(message)
+    })
   }
 
   spawn(

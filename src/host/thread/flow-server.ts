@@ -8,25 +8,26 @@ import { Stream } from '../../agent/generated/agent_pb.ts'
 import type { HostOutcome } from '../failure.ts'
 import type { FlowInput, FlowStream } from '../protocol/input.ts'
 import type { FlowEnd, FlowOutput } from '../protocol/output.ts'
-import { Batch } from './batch.ts'
+import { OutputBatch } from './batch.ts'
 
 /** The stream operations of a VM, as its host thread carries them between the port and the agent. */
 export class FlowServer {
-  readonly #port: MessagePort
   readonly #client: () => AgentClient | null
   readonly #operations = new Map<number, { readonly call: Call; readonly outgoing: Stream }>()
-  readonly #batch: Batch
+  readonly #batch: OutputBatch
 
   constructor(port: MessagePort, client: () => AgentClient | null) {
-    this.#port = port
     this.#client = client
-    this.#batch = new Batch((op, stream, bytes) =>
-      port.postMessage({ type: 'data', op, stream, bytes } satisfies FlowOutput, [bytes.buffer]),
-    )
+    this.#batch = new OutputBatch(port)
     port.on('message', (message: FlowInput) => this.#input(message))
   }
 
-  /** Sends what arrived since the last time; called when the thread has read all there is. */
+  /** Says something about the VM itself. */
+  tell(message: FlowOutput): void {
+    this.#batch.add(message)
+  }
+
+  /** Sends what waits to be sent at once; before the port is closed. */
   flush(): void {
     this.#batch.flush()
   }
@@ -76,28 +77,22 @@ export class FlowServer {
   #open(op: number, outgoing: Stream, begin: (client: AgentClient, handlers: CallHandlers) => Call): void {
     const client = this.#client()
     if (client === null)
-      return this.#tell({
+      return this.tell({
         type: 'end',
         op,
         outcome: fail({ _tag: 'LinkEnded', reason: 'the agent has not connected yet' }),
       })
     const call = begin(client, {
-      onStarted: (pid) => this.#tell({ type: 'started', op, pid }),
-      onData: (stream, bytes) => this.#batch.add(op, flowStream(stream), bytes),
-      onEof: (stream) => this.#tell({ type: 'eof', op, stream: flowStream(stream) }),
-      onCredit: (_stream, bytes) => this.#tell({ type: 'credit', op, bytes }),
+      onStarted: (pid) => this.tell({ type: 'started', op, pid }),
+      onData: (stream, bytes) => this.#batch.addData(op, flowStream(stream), bytes),
+      onEof: (stream) => this.tell({ type: 'eof', op, stream: flowStream(stream) }),
+      onCredit: (_stream, bytes) => this.tell({ type: 'credit', op, bytes }),
       onEnd: (outcome) => {
         this.#operations.delete(op)
-        this.#tell({ type: 'end', op, outcome: outcome.ok ? succeed(flowEnd(outcome.value)) : outcome })
+        this.tell({ type: 'end', op, outcome: outcome.ok ? succeed(flowEnd(outcome.value)) : outcome })
       },
     })
     if (!call.ended) this.#operations.set(op, { call, outgoing })
-  }
-
-  #tell(message: FlowOutput): void {
-    // What arrived before this message goes before it.
-    this.#batch.flush()
-    this.#port.postMessage(message)
   }
 }
 

@@ -83,7 +83,6 @@ export class HostedVm {
 
   #wake = (): void => {
     for (const event of this.#over ? [] : (this.#vm?.takeEvents() ?? [])) this.#event(event)
-    this.#flow.flush()
   }
 
   /** A defect in the work for one VM ends that VM, not its thread with the others on it. */
@@ -135,13 +134,7 @@ export class HostedVm {
       onEnd: (failure) => {
         if (!this.#over) this.#tell({ type: 'agent-lost', failure })
       },
-      yieldReading: (resume) =>
-        void setImmediate(
-          this.#guarded(() => {
-            resume()
-            this.#flow.flush()
-          }),
-        ),
+      yieldReading: (resume) => void setImmediate(this.#guarded(resume)),
     })
   }
 
@@ -177,6 +170,6 @@ export class HostedVm {
   }
 
   #tell(message: FlowOutput): void {
-    this.#launch.flow.postMessage(message)
+    this.#flow.tell(message)
   }
 }

@@ -1,4 +1,5 @@
-import { Deferred, Effect } from 'effect'
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
 import { admitOrRefuse } from '../admission.ts'
 import type { VmContext } from '../context.ts'
 import type { VmInput } from '../protocol/input.ts'

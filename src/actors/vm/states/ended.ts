@@ -1,4 +1,5 @@
-import { Deferred, Effect } from 'effect'
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
 import type { BootFailed } from '../../../errors/boot.ts'
 import { IllegalState, VmStopped } from '../../../errors/vm.ts'
 import type { VmContext } from '../context.ts'
