@@ -1,0 +1,172 @@
+//! A stream from a program to the host.
+
+use core::mem::MaybeUninit;
+
+use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use rustix::io::{Errno, ioctl_fionread, read};
+use rustix::pipe::fcntl_setpipe_size;
+
+use crate::connection::flow::SendWindow;
+use crate::connection::outbox::Outbox;
+use crate::protocol::{MAX_DATA, Stream};
+
+/// What a pipe holds unless it is made larger.
+const PIPE_SIZE: usize = 64 * 1024;
+
+/// Of a pipe that carries much: fewer turns of the program and of the agent.
+const LARGE_PIPE_SIZE: usize = 256 * 1024;
+
+/// Where one read of a stream goes before it is put into a message.
+pub type Scratch = [MaybeUninit<u8>];
+
+/// What has become of a stream.
+#[derive(Debug)]
+pub enum Progress {
+    /// There may be more.
+    Open,
+    /// It is at its end; the descriptor is of no more use.
+    Ended(OwnedFd),
+    /// The program is gone and all that it wrote was read, but another process
+    /// still holds the other end.
+    Left(OwnedFd),
+}
+
+/// The reading end.
+#[derive(Debug)]
+pub struct Output {
+    fd: Option<OwnedFd>,
+    stream: Stream,
+    window: SendWindow,
+    pipe_size: usize,
+    full_reads: u32,
+    /// What may still be read after the program is gone: no more than a pipe
+    /// holds can be of its own writing.
+    remainder: Option<usize>,
+}
+
+impl Output {
+    /// Takes over a descriptor that does not block.
+    pub fn new(fd: OwnedFd, stream: Stream) -> Self {
+        let window = SendWindow::new();
+        Self {
+            fd: Some(fd),
+            stream,
+            window,
+            pipe_size: PIPE_SIZE,
+            full_reads: 0,
+            remainder: None,
+        }
+    }
+
+    /// Which stream it is.
+    pub fn stream(&self) -> Stream {
+        self.stream
+    }
+
+    /// The descriptor, until the end.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().map(|fd| fd.as_fd())
+    }
+
+    /// What to wait on, when something can be done with it.
+    pub fn interest(&self, outbox: &Outbox) -> Option<BorrowedFd<'_>> {
+        if self.window.room() == 0 || outbox.content_room() == 0 {
+            None
+        } else {
+            self.fd()
+        }
+    }
+
+    /// The host grants more.
+    pub fn credit(&mut self, bytes: u32) {
+        self.window.credit(bytes);
+    }
+
+    /// The program is gone: what is in the pipe is read, and no more is waited for.
+    pub fn finish(&mut self) {
+        self.remainder = Some(self.pipe_size);
+    }
+
+    /// Moves what is there, as far as there is room. `hangup` says that nobody
+    /// holds the other end any more.
+    pub fn pump(
+        &mut self,
+        request: u32,
+        hangup: bool,
+        outbox: &mut Outbox,
+        scratch: &mut Scratch,
+    ) -> Progress {
+        loop {
+            let Some(fd) = &self.fd else {
+                return Progress::Open;
+            };
+            let room = self
+                .window
+                .room()
+                .min(outbox.content_room())
+                .min(MAX_DATA)
+                .min(scratch.len());
+            if room == 0 {
+                return self.blocked(request, outbox);
+            }
+            match read(fd, &mut scratch[..room]) {
+                Ok(([], _)) | Err(Errno::IO) => return self.end(request, outbox, Progress::Ended),
+                Ok((bytes, _)) => {
+                    let count = bytes.len();
+                    outbox.data(request, self.stream, bytes);
+                    self.window.sent(count);
+                    self.grow(count);
+                    if count < room && hangup {
+                        return self.end(request, outbox, Progress::Ended);
+                    }
+                    match &mut self.remainder {
+                        Some(remainder) if *remainder <= count => {
+                            return self.end(request, outbox, Progress::Left);
+                        }
+                        Some(remainder) => *remainder -= count,
+                        None => return Progress::Open,
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) if self.remainder.is_none() => return Progress::Open,
+                Err(Errno::AGAIN) => return self.end(request, outbox, Progress::Left),
+                Err(_) => return self.end(request, outbox, Progress::Ended),
+            }
+        }
+    }
+
+    /// There is no room. An empty stream of a program that is gone ends all the
+    /// same: the host owes no credit for nothing.
+    fn blocked(&mut self, request: u32, outbox: &mut Outbox) -> Progress {
+        match (self.remainder, &self.fd) {
+            (Some(_), Some(fd)) if ioctl_fionread(fd) == Ok(0) => {
+                self.end(request, outbox, Progress::Left)
+            }
+            _ => Progress::Open,
+        }
+    }
+
+    fn end(
+        &mut self,
+        request: u32,
+        outbox: &mut Outbox,
+        progress: fn(OwnedFd) -> Progress,
+    ) -> Progress {
+        outbox.eof(request, self.stream);
+        self.fd.take().map_or(Progress::Open, progress)
+    }
+
+    /// A stream that fills its pipe twice over gets a larger one, where it may.
+    fn grow(&mut self, count: usize) {
+        if count < MAX_DATA || self.pipe_size != PIPE_SIZE {
+            return;
+        }
+        self.full_reads += 1;
+        if self.full_reads == 2
+            && let Some(fd) = &self.fd
+            && fcntl_setpipe_size(fd, LARGE_PIPE_SIZE).is_ok()
+        {
+            self.pipe_size = LARGE_PIPE_SIZE;
+        }
+    }
+}
