@@ -21,7 +21,7 @@ export const agent = {
     const { build } = /** @type {any} */ (await requiredModule(context, RECIPE))
     const make = (/** @type {string} */ folder) =>
       build({
-        output: join(folder, 'agent'),
+        output: folder,
         targetDir: targetDir(context, 'agent'),
         log,
         signal: context.signal,

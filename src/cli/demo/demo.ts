@@ -28,7 +28,8 @@ export const demo = async (output: Writable): Promise<number> => {
   }
   const vm = booted.value
   print(`${since()}  guest ready; its boot, from the request on:`)
-  for (const { name, atMs } of vm.stages) print(`${' '.repeat(15)}${atMs.toFixed(1).padStart(8)} ms  ${name}`)
+  for (const { name, atMs } of vm.stages.toSorted((a, b) => a.atMs - b.atMs))
+    print(`${' '.repeat(15)}${atMs.toFixed(1).padStart(8)} ms  ${name}`)
   for (const [why, argv, input] of COMMANDS) {
     const error = await show(vm, print, why, argv, input)
     if (error === null) continue

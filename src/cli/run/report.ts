@@ -31,7 +31,8 @@ export const jsonReport = ({ exitCode, result, stages, stdout, stderr }: RunReco
     command: result.isOk() ? result.value : null,
     stdout: stdout.captured(),
     stderr: stderr.captured(),
-    boot: { stages },
+    // They are told as they are learnt, those of the machine later than those of its thread.
+    boot: { stages: stages.toSorted((a, b) => a.atMs - b.atMs) },
     error: result.isOk() ? null : withoutExitCode(result.error),
   }
   return `${JSON.stringify(report)}\n`
