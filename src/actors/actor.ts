@@ -66,7 +66,8 @@ export const spawnActor = Effect.fnUntraced(function* <M>({ name, capacity, rece
   })
   const loop: Fiber.Fiber<never> = yield* Queue.take(mailbox).pipe(
     Effect.map(receive),
-    Effect.forever,
+    // A turn of the event loop for each message would be most of what a request costs here.
+    Effect.forever({ disableYield: true }),
     Effect.onExit(() => stop),
     Effect.forkScoped,
   )

@@ -42,6 +42,8 @@ export interface VmContext {
   readonly stopRequests: StopRequest[]
   /** Settled when the VM is ready, or with why it will never be. */
   readonly booted: Deferred.Deferred<void, BootFailed>
+  /** Answers that are due when the state has changed: who gets one must not see the state before. */
+  readonly answers: (() => void)[]
   /** Settles when the end of the VM is known and its state says so. */
   readonly ended: PromiseWithResolvers<VmStopped>
   /** Sends the actor a `timer` message after so long. */

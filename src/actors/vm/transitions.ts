@@ -29,15 +29,16 @@ export const powerOff = (vm: VmContext, request: StopRequest): VmState => {
 
 /** Nothing is left of the machine: answers everyone who waits for that. */
 export const finish = (vm: VmContext, end: VmEnd): VmState => {
-  for (const { reply } of vm.stopRequests)
-    Deferred.doneUnsafe(reply, Effect.succeed({ forced: vm.killed, detail: `${end.kind}: ${end.detail}` }))
   const stopped = stoppedError(vm.view.id, end, vm.cause)
-  vm.ended.resolve(stopped)
-  if (!Deferred.isDoneUnsafe(vm.booted)) {
-    const reason = bootFailed(vm.view.id, vm.view.stages, end, vm.cause)
-    Deferred.doneUnsafe(vm.booted, Effect.fail(reason))
-    return { name: 'failed', reason }
-  }
+  const report = { forced: vm.killed, detail: `${end.kind}: ${end.detail}` }
+  const wasReady = Deferred.isDoneUnsafe(vm.booted)
+  const failed = wasReady ? null : bootFailed(vm.view.id, vm.view.stages, end, vm.cause)
+  vm.answers.push(() => {
+    vm.ended.resolve(stopped)
+    if (failed !== null) Deferred.doneUnsafe(vm.booted, Effect.fail(failed))
+    for (const { reply } of vm.stopRequests) Deferred.doneUnsafe(reply, Effect.succeed(report))
+  })
+  if (failed !== null) return { name: 'failed', reason: failed }
   const meant = vm.cause === null && (end.kind === 'reset' || end.kind === 'killed')
   return { name: meant ? 'stopped' : 'failed', reason: stopped }
 }

@@ -93,6 +93,7 @@ export const runVm = (
         cause: null,
         killed: false,
         stopRequests: [],
+        answers: [],
         booted,
         ended: Promise.withResolvers(),
         startTimer: yield* timers(ref),
@@ -112,9 +113,9 @@ const advance = (
 ): void => {
   const from = vm.view.state
   const to = behave(vm, from, message)
-  if (to === from) return
   vm.view.state = to
   if (to.name !== from.name) options.onState(vm.view, from)
+  for (const answer of vm.answers.splice(0)) answer()
   if (to.name === 'stopped' || to.name === 'failed') Deferred.doneUnsafe(over, Effect.void)
 }
 

@@ -10,7 +10,7 @@ import { finish, kill } from '../transitions.ts'
 export const booting = (vm: VmContext, state: VmState, message: VmInput): VmState => {
   switch (message.type) {
     case 'booted':
-      Deferred.doneUnsafe(vm.booted, Effect.void)
+      vm.answers.push(() => Deferred.doneUnsafe(vm.booted, Effect.void))
       return { name: 'ready', agent: message.agent }
     case 'guest':
       admitOrRefuse(vm, state, message)
