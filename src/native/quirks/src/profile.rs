@@ -77,13 +77,13 @@ pub fn guest_profile(
 /// Where the guest registered the memory it shares with the host, with the mode's bits.
 const NATIVE_MODE_REGISTRATION: u32 = 0x4b56_4d10;
 
-// CPUID in kernel mode shows the bare hardware on these hosts, so what must not be used is taken
-// away in the guest kernel. Each name has its reason in docs/quirks/design.md.
+// CPUID shows guests nearly the bare hardware on these hosts, whatever KVM was given, so what must
+// not be used is taken away in the guest kernel, which ignores names that its processor lacks.
+// Each name has its reason in docs/quirks/design.md.
 const NATIVE_CMDLINE: &str =
-    "clearcpuid=xsaveopt,xsavec,xgetbv1,xsaves,smap,smep,pku,invpcid,umip,la57,rdpid,pcid pti=on";
-const EMULATED_CMDLINE: &str = "clearcpuid=xsaveopt,xsavec,xgetbv1,xsaves,smap,smep,pku,fsgsbase,\
-     invpcid,cx16,umip,la57,rdpid,pcid,movbe,rdrand,rdseed,erms,fsrm,clflushopt,clwb,rdtscp,sha_ni,\
-     aes,pclmulqdq";
+    "clearcpuid=xsaves,smap,smep,pku,ibt,invpcid,pcid,rdpid,monitor,mwaitx,waitpkg pti=on";
+const EMULATED_CMDLINE: &str = "clearcpuid=xsaves,smap,smep,umip,pku,ibt,invpcid,pcid,rdpid,movbe,\
+     monitor,mwaitx,waitpkg,aes,pclmulqdq,sha_ni,fsgsbase,cx16,erms,fsrm,clwb,rdtscp,bmi2";
 
 #[cfg(test)]
 mod tests {
