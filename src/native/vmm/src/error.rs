@@ -57,7 +57,7 @@ pub enum CreateError {
         source: std::io::Error,
     },
     /// The root disk has a size that virtio-pmem cannot serve.
-    #[error("the root disk {path} has {bytes} bytes; a multiple of 4096 above 0 is needed")]
+    #[error("the root disk {path} has {bytes} bytes; a multiple of 2 MiB above 0 is needed")]
     DiskInvalid {
         /// Of the file.
         path: PathBuf,

@@ -12,7 +12,9 @@ use vm_memory::{
 use crate::error::CreateError;
 use crate::layout::{HOLE_END, HOLE_START, PMEM_ALIGN};
 
-const PAGE: u64 = 4096;
+/// Size and place of a virtio-pmem region: Linux maps it in units of this, its
+/// `memremap_compat_align`.
+const DISK_UNIT: u64 = 2 << 20;
 
 /// Maps `mib` MiB of zero pages as guest RAM: one region below the device hole
 /// and, when that is full, one from 4 GiB. Pages are taken when first touched.
@@ -74,7 +76,7 @@ impl DiskMapping {
             path: path.to_owned(),
             bytes,
         };
-        if bytes == 0 || !bytes.is_multiple_of(PAGE) {
+        if bytes == 0 || !bytes.is_multiple_of(DISK_UNIT) {
             return Err(invalid());
         }
         let length = usize::try_from(bytes).map_err(|_| invalid())?;

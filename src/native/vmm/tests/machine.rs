@@ -252,7 +252,7 @@ fn what_cannot_be_made_says_why() -> Result<(), Failed> {
         "DISK_UNREADABLE",
     )?;
     let odd = TempFile::new()?;
-    odd.as_file().set_len(1000)?;
+    odd.as_file().set_len(4096)?;
     let disk = MachineConfig {
         root_disk_path: Some(odd.as_path().into()),
         ..good.clone()

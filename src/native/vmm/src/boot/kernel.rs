@@ -7,6 +7,7 @@ use std::path::Path;
 use elf::abi::{EM_X86_64, ET_DYN, ET_EXEC, PT_LOAD};
 use elf::endian::LittleEndian;
 use elf::file::Class;
+use elf::parse::ParseError;
 use elf::segment::ProgramHeader;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
 
@@ -31,7 +32,7 @@ pub(crate) fn load_kernel(memory: &GuestMemoryMmap, path: &Path) -> Result<u64, 
     let file_bytes = file.metadata().map_err(unreadable)?.len();
     let (entry, segments) = {
         let stream = elf::ElfStream::<LittleEndian, _>::open_stream(&mut file)
-            .map_err(|error| invalid(error.to_string()))?;
+            .map_err(|error| invalid(parse_reason(&error)))?;
         let header = &stream.ehdr;
         if header.class != Class::ELF64 || header.e_machine != EM_X86_64 {
             return Err(invalid("it is for another machine".into()));
@@ -57,6 +58,20 @@ pub(crate) fn load_kernel(memory: &GuestMemoryMmap, path: &Path) -> Result<u64, 
         Ok(entry)
     } else {
         Err(invalid(format!("its entry {entry:#x} is in no segment")))
+    }
+}
+
+/// An ELF file that ends before what its header names has been cut short.
+fn parse_reason(error: &ParseError) -> String {
+    let short = match error {
+        ParseError::BadOffset(_) | ParseError::SliceReadError(_) => true,
+        ParseError::IOError(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+        _ => false,
+    };
+    if short {
+        format!("it is truncated ({error})")
+    } else {
+        error.to_string()
     }
 }
 
