@@ -15,7 +15,6 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { withLock } from './lock.mjs'
 import { extractSource } from './source.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -59,22 +58,23 @@ export function inputs(flavour) {
 /**
  * Builds `vmlinux` of a flavour and puts it into `output` with its `System.map`
  * and `config`. `workDir` holds the source tree and may be kept: the next build
- * compiles only what changed. Interrupted, it can be repeated.
- * @param {{flavour: string, workDir: string, output: string, jobs: number, log: (line: string) => void}} options
+ * compiles only what changed. Interrupted, it can be repeated. One build at a time
+ * may use a `workDir`.
+ * @param {{flavour: string, workDir: string, output: string, jobs: number,
+ *   log: (line: string) => void, signal?: AbortSignal}} options
  */
-export async function build({ flavour, workDir, output, jobs, log }) {
+export async function build({ flavour, workDir, output, jobs, log, signal }) {
   checkFlavour(flavour)
   if (process.arch !== 'x64') {
     throw new Error(`The guest kernel is built on x86-64 only, and this machine is ${process.arch}.`)
   }
   mkdirSync(workDir, { recursive: true })
-  await withLock(join(workDir, `${flavour}.lock`), log, async () => {
-    const tree = await prepareTree({ flavour, workDir, log })
-    await configure({ flavour, tree, log })
-    await compile({ tree, jobs, log })
-    install({ tree, output })
-    log(`kernel ${flavour}: ${join(output, 'vmlinux')}`)
-  })
+  const run = (command, args, options) => runCommand(command, args, { ...options, signal })
+  const tree = await prepareTree({ flavour, workDir, log, run })
+  await configure({ flavour, tree, log, run })
+  await compile({ tree, jobs, log, run })
+  install({ tree, output })
+  log(`kernel ${flavour}: ${join(output, 'vmlinux')}`)
 }
 
 function checkFlavour(flavour) {
@@ -106,7 +106,7 @@ function patchFiles(flavour) {
 
 // The tree carries a stamp of what it was made from, written before the rename
 // that makes it visible: a tree without it, or with another, is made again.
-async function prepareTree({ flavour, workDir, log }) {
+async function prepareTree({ flavour, workDir, log, run }) {
   const tree = join(workDir, `linux-${flavour}`)
   const stamp = join(tree, '.actovisor-stamp')
   const wanted = sourceHash(flavour)
@@ -134,7 +134,7 @@ function sourceHash(flavour) {
   return hash.digest('hex')
 }
 
-async function configure({ flavour, tree, log }) {
+async function configure({ flavour, tree, log, run }) {
   log(`kernel ${flavour}: configuring`)
   const fragment = configFiles(flavour)
     .map((file) => readFileSync(file, 'utf8'))
@@ -160,7 +160,7 @@ function unsatisfied(fragment, config) {
 }
 
 // The build's user, host and time are fixed so that equal inputs give equal kernels.
-async function compile({ tree, jobs, log }) {
+async function compile({ tree, jobs, log, run }) {
   let objects = 0
   let shown = Date.now()
   const onLine = (line) => {
@@ -193,12 +193,13 @@ function install({ tree, output }) {
 const tailLines = 40
 
 // Runs a command to its end; a failure carries the last lines it printed.
-function run(command, args, { cwd, env = {}, onLine = () => {} }) {
+function runCommand(command, args, { cwd, signal, env = {}, onLine = () => {} }) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, LC_ALL: 'C', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      signal,
     })
     const tail = []
     const take = (stream) => {
@@ -215,16 +216,17 @@ function run(command, args, { cwd, env = {}, onLine = () => {} }) {
     }
     take(child.stdout)
     take(child.stderr)
-    const stop = () => child.kill('SIGTERM')
+    const stop = () => child.kill()
     process.once('exit', stop)
     child.once('error', (error) => {
       process.off('exit', stop)
-      reject(new Error(`${command} could not be started: ${error.message}`))
+      if (signal?.aborted) return reject(signal.reason)
+      reject(new Error(`${command} could not be started: ${error.message}`, { cause: error }))
     })
-    child.once('close', (code, signal) => {
+    child.once('close', (code, killedBy) => {
       process.off('exit', stop)
       if (code === 0) return resolve()
-      const how = code === null ? `was killed by ${signal}` : `ended with exit code ${code}`
+      const how = code === null ? `was killed by ${killedBy}` : `ended with exit code ${code}`
       reject(new Error(`${command} ${args.join(' ')} ${how} in ${cwd}. Last lines:\n${tail.join('\n')}`))
     })
   })
