@@ -39,7 +39,7 @@ function cargoChecks(folder, target) {
       folder,
       target,
       command: 'cargo',
-      args: ['clippy', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings'],
+      args: ['clippy', '--quiet', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings'],
     },
   ]
 }

@@ -1,12 +1,11 @@
 import { join } from 'node:path'
+import { isSupportedNode, nodeAdvice } from '../node-version.ts'
 import { examineArtifacts } from './artifacts.ts'
 import { examineKvm } from './kvm.ts'
 import { examineLimits } from './limits.ts'
 import type { DoctorReport, Problem } from './report.ts'
 import { error } from './report.ts'
 import type { System } from './system.ts'
-
-const OLDEST_NODE = [22, 19] as const
 
 /** Looks at all that running guests on this machine depends on. */
 export const examine = (system: System, root: string): DoctorReport => {
@@ -41,13 +40,8 @@ const platformProblems = ({ platform, architecture }: System): Problem[] =>
     ? []
     : [error('host', `this is ${platform} on ${architecture}`, 'Use a host with Linux on x86-64.')]
 
-const nodeProblems = ({ node }: System): Problem[] => {
-  const [major = 0, minor = 0] = node.split('.').map(Number)
-  const [oldestMajor, oldestMinor] = OLDEST_NODE
-  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)
-    ? []
-    : [error('node', `this is Node ${node}`, `Use Node ${OLDEST_NODE.join('.')} or later.`)]
-}
+const nodeProblems = ({ node }: System): Problem[] =>
+  isSupportedNode(node) ? [] : [error('node', `this is Node ${node}`, nodeAdvice)]
 
 const packageVersion = (system: System, root: string): string => {
   const manifest: unknown = JSON.parse(system.read(join(root, 'package.json')) ?? '{}')
