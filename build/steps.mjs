@@ -1,6 +1,7 @@
 import { BuildError } from './errors.mjs'
 import { agent } from './steps/agent.mjs'
 import { base } from './steps/base.mjs'
+import { bench } from './steps/bench.mjs'
 import { crates } from './steps/crates.mjs'
 import { kernel, kernelPvm, kernelStandard } from './steps/kernel.mjs'
 import { link } from './steps/link.mjs'
@@ -24,12 +25,13 @@ export const STEPS = [
   kernelStandard,
   kernelPvm,
   base,
+  bench,
 ]
 
-/** What `all` leaves out: the flavour that the host needs is one of the two. */
-const NOT_IN_ALL = new Set([kernel.name])
+/** What `all` leaves out: the flavour that the host needs is one of the two; benchmarks are no test. */
+const NOT_IN_ALL = new Set([kernel.name, bench.name])
 /** What a run without a name leaves out. */
-const NOT_BY_DEFAULT = new Set([kernelStandard.name, kernelPvm.name])
+const NOT_BY_DEFAULT = new Set([kernelStandard.name, kernelPvm.name, bench.name])
 
 /**
  * The steps that a command line names, with all that they need, in order.

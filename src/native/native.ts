@@ -32,7 +32,7 @@ export interface VmConfig {
   readonly cmdline: string
   readonly memoryMib: number
   readonly vcpus: number
-  /** Read-only root file system image, given to the guest as virtio-pmem; its size is a multiple of 4 KiB. */
+  /** Read-only root file system image, given to the guest as virtio-pmem; its size is a multiple of 2 MiB. */
   readonly rootDiskPath: string | null
   /** Context id of the guest on its virtio-vsock; at least 3. */
   readonly guestCid: number
@@ -41,13 +41,7 @@ export interface VmConfig {
 }
 
 export type ExitKind =
-  | 'killed'
-  | 'reset'
-  | 'guest-panic'
-  | 'triple-fault'
-  | 'emulation-failure'
-  | 'kvm-error'
-  | 'internal-error'
+  'killed' | 'reset' | 'guest-panic' | 'triple-fault' | 'emulation-failure' | 'kvm-error' | 'internal-error'
 
 export type VmEvent =
   /** The boot passed a stage; `atNs` is CLOCK_MONOTONIC, the clock of process.hrtime. */

@@ -43,7 +43,8 @@ test('a reboot from inside ends it', async () => {
 test('a panic of the guest kernel is told with its reason', async () => {
   await withRuntime(async (runtime) => {
     const vm = await runtime.start({ memoryMib: 96 })
-    const eat = 'cd /proc/sys/vm; echo 2 >panic_on_oom; echo 1 >overcommit_memory; dd if=/dev/zero of=/dev/null bs=200M count=1'
+    const eat =
+      'cd /proc/sys/vm; echo 2 >panic_on_oom; echo 1 >overcommit_memory; dd if=/dev/zero of=/dev/null bs=200M count=1'
     const error = (await failure(vm.exec(['sh', '-c', eat]))) as VmStopped
     assert.equal([error._tag, error.code], ['VmStopped', 'VM_GUEST_PANIC'])
     assert.match(error.detail, /Out of memory/i)
