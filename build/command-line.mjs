@@ -5,7 +5,7 @@ export const USAGE = `Usage: node build.mjs [step...] [--force] [--check]
 Brings the named steps, and the steps they need, up to date; without a name, all
 that this host needs to run guests. A step whose inputs have not changed is skipped.
 
-Steps: packages npm proto typescript link crates agent probe kernel base
+Steps: packages npm proto typescript link crates agent probe kernel base bench
        kernel:standard, kernel:pvm   one flavour of the guest kernel, whatever the host
        all                           everything, with both flavours of the kernel
 
