@@ -123,7 +123,9 @@ const observer = (view: VmView, ref: ActorRef<VmInput>, options: VmOptions): Lin
   onStage: (name, atNs) => {
     if (view.stages.length >= MAX_STAGES) return
     const stage = { name, atMs: Number(atNs - options.requestedNs) / 1e6 }
-    view.stages.push(stage)
+    // Those of the machine and those of its thread reach us on two ways.
+    const after = view.stages.findLastIndex((earlier) => earlier.atMs <= stage.atMs)
+    view.stages.splice(after + 1, 0, stage)
     options.onStage(view, stage)
   },
   onBooted: (agent) => ref.notify({ type: 'booted', agent }),
