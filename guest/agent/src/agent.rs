@@ -143,7 +143,8 @@ impl Agent {
             if let State::Connected(session) = &mut self.state
                 && session.poweroff
             {
-                return self.role.power_off(session, &self.reaper);
+                self.role.power_off(session, &self.reaper);
+                return self.end_session();
             }
         }
     }
@@ -273,15 +274,19 @@ impl Agent {
         if let Ended::Violated(violation) = ended {
             self.role.report(&format!("connection: {violation}"));
         }
-        let clearing = State::Clearing {
-            until: clock::monotonic() + CLEARING,
-        };
-        if let State::Connected(session) = core::mem::replace(&mut self.state, clearing) {
-            session.end(&mut self.shared);
-        }
+        self.end_session();
         self.role.kill_everything();
         self.shared.sinks.clear();
         self.reap();
+    }
+
+    /// Kills the programs of the connection.
+    fn end_session(&mut self) {
+        let until = clock::monotonic() + CLEARING;
+        let clearing = State::Clearing { until };
+        if let State::Connected(session) = core::mem::replace(&mut self.state, clearing) {
+            session.end(&mut self.shared);
+        }
     }
 }
 

@@ -99,12 +99,11 @@ impl Session {
         Ok(())
     }
 
-    /// Ends programs whose time is over and answers when the next one's is.
+    /// Does what is due for programs; answers when something is due next.
     pub fn expire(&mut self, now: u64) -> Option<u64> {
         let mut next: Option<u64> = None;
         for running in self.requests.values_mut().filter_map(Request::running) {
-            running.expire(now);
-            next = [next, running.deadline].into_iter().flatten().min();
+            next = next.into_iter().chain(running.expire(now)).min();
         }
         next
     }

@@ -31,6 +31,9 @@ pub struct Cgroup {
     folder: OwnedFd,
     events: OwnedFd,
     number: u32,
+    /// Linux (6.12 and 6.18 among others) kills a child started in a group that
+    /// was killed once, however long ago: such a group is not used again.
+    killed: bool,
 }
 
 impl Cgroups {
@@ -109,7 +112,7 @@ impl Cgroups {
     }
 
     fn keep(&mut self, cgroup: Cgroup) {
-        if self.free.len() < KEPT {
+        if self.free.len() < KEPT && !cgroup.killed {
             self.free.push(cgroup);
         } else if let Some(parent) = &self.parent {
             let _ = unlinkat(parent, name(cgroup.number).as_str(), AtFlags::REMOVEDIR);
@@ -142,6 +145,7 @@ impl Cgroup {
             folder,
             events,
             number,
+            killed: false,
         })
     }
 
@@ -151,7 +155,8 @@ impl Cgroup {
     }
 
     /// Kills every process in it.
-    pub fn kill(&self) -> io::Result<()> {
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.killed = true;
         let kill = openat(
             &self.folder,
             "cgroup.kill",

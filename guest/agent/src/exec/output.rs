@@ -6,6 +6,7 @@ use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, ioctl_fionread, read};
 use rustix::pipe::fcntl_setpipe_size;
 
+use crate::clock;
 use crate::connection::flow::SendWindow;
 use crate::connection::outbox::Outbox;
 use crate::protocol::{MAX_DATA, Stream};
@@ -15,6 +16,9 @@ const PIPE_SIZE: usize = 64 * 1024;
 
 /// Of a pipe that carries much: fewer turns of the program and of the agent.
 const LARGE_PIPE_SIZE: usize = 256 * 1024;
+
+/// The kernel tells of the end of a terminal again and again, and not of its opening.
+const LOOK_AGAIN: u64 = 50_000_000;
 
 /// Where one read of a stream goes before it is put into a message.
 pub type Scratch = [MaybeUninit<u8>];
@@ -36,25 +40,32 @@ pub enum Progress {
 pub struct Output {
     fd: Option<OwnedFd>,
     stream: Stream,
+    /// A terminal gives what it holds in parts; a pipe gives all of it at once.
+    terminal: bool,
     window: SendWindow,
     pipe_size: usize,
     full_reads: u32,
     /// What may still be read after the program is gone: no more than a pipe
     /// holds can be of its own writing.
     remainder: Option<usize>,
+    /// The program has closed its terminal. It may open it again, and to close our
+    /// side would hang up on it.
+    closed_until: Option<u64>,
 }
 
 impl Output {
     /// Takes over a descriptor that does not block.
-    pub fn new(fd: OwnedFd, stream: Stream) -> Self {
+    pub fn new(fd: OwnedFd, stream: Stream, terminal: bool) -> Self {
         let window = SendWindow::new();
         Self {
             fd: Some(fd),
             stream,
+            terminal,
             window,
             pipe_size: PIPE_SIZE,
             full_reads: 0,
             remainder: None,
+            closed_until: None,
         }
     }
 
@@ -70,11 +81,18 @@ impl Output {
 
     /// What to wait on, when something can be done with it.
     pub fn interest(&self, outbox: &Outbox) -> Option<BorrowedFd<'_>> {
-        if self.window.room() == 0 || outbox.content_room() == 0 {
+        if self.window.room() == 0 || outbox.content_room() == 0 || self.closed_until.is_some() {
             None
         } else {
             self.fd()
         }
+    }
+
+    /// When a terminal that nobody has open is to be looked at again; that it is not
+    /// before then.
+    pub fn look_again(&mut self, now: u64) -> Option<u64> {
+        self.closed_until.take_if(|until| *until <= now);
+        self.closed_until
     }
 
     /// The host grants more.
@@ -110,13 +128,17 @@ impl Output {
                 return self.blocked(request, outbox);
             }
             match read(fd, &mut scratch[..room]) {
-                Ok(([], _)) | Err(Errno::IO) => return self.end(request, outbox, Progress::Ended),
+                Err(Errno::IO) if self.terminal && self.remainder.is_none() => {
+                    self.closed_until = Some(clock::monotonic() + LOOK_AGAIN);
+                    return Progress::Open;
+                }
+                Ok(([], _)) => return self.end(request, outbox, Progress::Ended),
                 Ok((bytes, _)) => {
                     let count = bytes.len();
                     outbox.data(request, self.stream, bytes);
                     self.window.sent(count);
                     self.grow(count);
-                    if count < room && hangup {
+                    if count < room && hangup && !self.terminal {
                         return self.end(request, outbox, Progress::Ended);
                     }
                     match &mut self.remainder {

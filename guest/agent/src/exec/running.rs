@@ -69,20 +69,23 @@ impl Running {
     }
 
     /// Kills the process group and what else is in the control group.
-    pub fn kill(&self) {
+    pub fn kill(&mut self) {
         self.signal(SIGKILL);
-        if let Some(cgroup) = &self.cgroup {
+        if let Some(cgroup) = &mut self.cgroup {
             let _ = cgroup.kill();
         }
     }
 
-    /// Kills the program when its time is over.
-    pub fn expire(&mut self, now: u64) {
+    /// Does what is due; answers when something is due next.
+    pub fn expire(&mut self, now: u64) -> Option<u64> {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.deadline = None;
             self.timed_out = true;
             self.kill();
         }
+        let outputs = self.outputs.iter_mut().flatten();
+        let looks = outputs.filter_map(|output| output.look_again(now));
+        looks.chain(self.deadline).min()
     }
 
     /// Gives the program up: kills it and drops its streams.

@@ -52,8 +52,8 @@ pub fn start(exec: &Exec, null: BorrowedFd<'_>, cgroups: &mut Cgroups) -> Result
         takes_input: exec.stdin,
         input: input.map(|fd| Input::new(fd, terminal)),
         outputs: [
-            Some(Output::new(output, Stream::Stdout)),
-            error.map(|fd| Output::new(fd, Stream::Stderr)),
+            Some(Output::new(output, Stream::Stdout, terminal)),
+            error.map(|fd| Output::new(fd, Stream::Stderr, false)),
         ],
         deadline: deadline(exec.timeout_ms, started),
         cgroup,
