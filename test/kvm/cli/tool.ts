@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -18,7 +18,16 @@ export interface Tool {
 
 /** Starts the tool as a shell would. */
 export function startTool(...argv: string[]): Tool {
-  const child = spawn(process.execPath, [MAIN, ...argv], { stdio: ['pipe', 'pipe', 'pipe'] })
+  return toolOf(spawn(process.execPath, [MAIN, ...argv], { stdio: ['pipe', 'pipe', 'pipe'] }))
+}
+
+/** Starts the tool on a terminal of its own, whose keyboard and screen are the streams; `words` go through a shell. */
+export function startToolOnTerminal(words: string): Tool {
+  const command = `${process.execPath} ${MAIN} ${words}`
+  return toolOf(spawn('script', ['-qefc', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'pipe'] }))
+}
+
+function toolOf(child: ChildProcessWithoutNullStreams): Tool {
   const { stdin, stdout, stderr } = child
   // The tool may be done before it has read all of its input.
   stdin.on('error', () => {})
