@@ -55,6 +55,7 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   panic: { start: ({ agent }) => agent.vm.exit('guest-panic', 'Kernel panic - not syncing: scripted') },
   disconnect: { start: ({ agent }) => agent.vm.disconnect('the agent died') },
+  defect: { start: ({ agent }) => agent.vm.breakDown() },
   /** Sends beyond its grant. */
   overrun: {
     start: (process) => {

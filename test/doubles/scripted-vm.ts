@@ -20,6 +20,7 @@ export class ScriptedVm implements NativeVm {
   #readableTold = false
   #writeBlocked = false
   #console = ''
+  #broken = false
 
   constructor(script: BootScript, onWake: () => void) {
     this.#script = script
@@ -34,6 +35,7 @@ export class ScriptedVm implements NativeVm {
 
   takeEvents(): VmEvent[] {
     this.#alive()
+    if (this.#broken) throw new Error('scripted: not an error of the contract')
     return this.#events.splice(0)
   }
 
@@ -117,6 +119,12 @@ export class ScriptedVm implements NativeVm {
     this.#agent?.stop()
     this.#agent = null
     this.#event({ type: 'vsock-closed', connection: CONNECTION, reason })
+  }
+
+  /** From now on the binding throws what it never should. */
+  breakDown(): void {
+    this.#broken = true
+    this.#stage('broken')
   }
 
   #boot(): void {

@@ -55,6 +55,18 @@ test('ends a thread that hangs, as the last resort', async ({ threads }) => {
   assert.is((await link.ended).kind, 'thread-lost')
 })
 
+test('a defect in the work for one VM ends that one alone', async ({ threads }) => {
+  const link = await booted(threads)
+  const neighbour = await booted(threads)
+  assert.is(failureTag(await link.call('exec', execRequest(['defect']), unaborted)), 'LinkEnded')
+  const end = await link.ended
+  assert.is(end.kind, 'internal-error')
+  assert.match(end.detail, /not an error of the contract/u)
+  assert.is(valueOf(await neighbour.call('exec', execRequest(['true']), unaborted)).code, 0)
+  neighbour.kill()
+  await neighbour.ended
+})
+
 test('tells of a machine that stops under a request', async ({ threads }) => {
   const link = await booted(threads)
   assert.is.not(failureTag(await link.call('exec', execRequest(['panic']), unaborted)), null)

@@ -16,10 +16,11 @@ export class FlowServer {
   readonly #operations = new Map<number, { readonly call: Call; readonly outgoing: Stream }>()
   readonly #batch: OutputBatch
 
-  constructor(port: MessagePort, client: () => AgentClient | null) {
+  /** `guard` is what a defect in the work for a message ends. */
+  constructor(port: MessagePort, client: () => AgentClient | null, guard: (work: () => void) => () => void) {
     this.#client = client
     this.#batch = new OutputBatch(port)
-    port.on('message', (message: FlowInput) => this.#input(message))
+    port.on('message', (message: FlowInput) => guard(() => this.#input(message))())
   }
 
   /** Says something about the VM itself. */

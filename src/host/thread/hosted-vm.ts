@@ -39,7 +39,11 @@ export class HostedVm {
   constructor(launch: VmLaunch, done: (end: VmEnd) => void) {
     this.#launch = launch
     this.#done = done
-    this.#flow = new FlowServer(launch.flow, () => this.#client)
+    this.#flow = new FlowServer(
+      launch.flow,
+      () => this.#client,
+      (work) => this.#guarded(work),
+    )
   }
 
   get client(): AgentClient | null {
@@ -155,13 +159,16 @@ export class HostedVm {
     let consoleTail = new Uint8Array(0)
     try {
       this.#client?.end({ _tag: 'LinkEnded', reason: `the machine stopped (${kind})` })
-      this.#flow.flush()
       consoleTail = Uint8Array.from(this.#vm?.consoleTail(END_CONSOLE_BYTES) ?? [])
       this.#vm?.close()
     } finally {
-      this.#launch.control.close()
-      this.#launch.flow.close()
-      this.#done({ kind, detail, code, consoleTail })
+      // Answers that were just given are posted by promises; they leave before the ports close.
+      setImmediate(() => {
+        this.#flow.flush()
+        this.#launch.control.close()
+        this.#launch.flow.close()
+        this.#done({ kind, detail, code, consoleTail })
+      })
     }
   }
 
