@@ -226,7 +226,7 @@ impl Agent {
         for Ready { source, flags } in ready {
             match source {
                 Source::Output(id, stream) => {
-                    session.readable(*id, *stream, flags.contains(PollFlags::HUP), shared);
+                    session.readable(*id, *stream, *flags, shared);
                 }
                 Source::Input(id) => session.writable(*id),
                 Source::Connection | Source::Children | Source::Sink(_) => {}

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use rustix::event::PollFlags;
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::io;
 use rustix::process::{Pid, WaitStatus};
@@ -124,9 +125,9 @@ impl Session {
     }
 
     /// A stream of a program can be read.
-    pub fn readable(&mut self, id: u32, stream: Stream, hangup: bool, shared: &mut Shared) {
+    pub fn readable(&mut self, id: u32, stream: Stream, flags: PollFlags, shared: &mut Shared) {
         self.running(id, shared, |running, around| {
-            running.pump(id, stream, hangup, around);
+            running.pump(id, stream, flags, around);
         });
     }
 

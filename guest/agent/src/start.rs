@@ -11,7 +11,7 @@ use rustix::stdio::stderr;
 
 use crate::agent::Agent;
 use crate::boot::fatal::{die, line};
-use crate::boot::sequence::boot;
+use crate::boot::sequence::{boot, finish};
 use crate::clock;
 use crate::connection::link::Host;
 use crate::exec::cgroup::Cgroups;
@@ -44,7 +44,7 @@ pub enum StartError {
 pub fn run<'a>(arguments: impl Iterator<Item = &'a str>) -> i32 {
     sys::block_signals(sys::ALL_SIGNALS);
     if getpid().is_init() {
-        match boot() {
+        match boot().and_then(|agent| finish().map(|()| agent)) {
             Ok(agent) => agent.serve(),
             Err(error) => die(&error),
         }

@@ -14,7 +14,7 @@ use crate::start;
 /// Where programs are grouped.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// Makes the guest ready for programs; answers an agent that is connected to the host.
+/// Makes the root and its file systems; answers an agent that has said Hello to the host.
 pub fn boot() -> Result<Agent, BootError> {
     let started = clock::boottime();
     root::assemble()?;
@@ -25,14 +25,19 @@ pub fn boot() -> Result<Agent, BootError> {
     let cgroups = Cgroups::below(CGROUPS).unwrap_or_else(|_| Cgroups::none());
     let mut agent = Agent::new(Host::Vsock, Role::Init, cgroups, null, started)
         .map_err(BootError::at("signals", "cannot watch for children"))?;
-    hostname::set_hostname()?;
-    network::loopback_up()?;
-    settings::harden()?;
     agent.reach_host().map_err(BootError::at(
         "connect",
         "the host does not answer on vsock port 1024",
     ))?;
     Ok(agent)
+}
+
+/// What programs need and a Hello does not: done while that is on its way, and
+/// before the first message of the host is read.
+pub fn finish() -> Result<(), BootError> {
+    hostname::set_hostname()?;
+    network::loopback_up()?;
+    settings::harden()
 }
 
 fn null() -> Result<OwnedFd, BootError> {

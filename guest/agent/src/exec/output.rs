@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 
+use rustix::event::PollFlags;
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, ioctl_fionread, read};
 use rustix::pipe::fcntl_setpipe_size;
@@ -105,15 +106,20 @@ impl Output {
         self.remainder = Some(self.pipe_size);
     }
 
-    /// Moves what is there, as far as there is room. `hangup` says that nobody
-    /// holds the other end any more.
+    /// Moves what is there, as far as there is room. `flags` are what poll(2)
+    /// said of it.
     pub fn pump(
         &mut self,
         request: u32,
-        hangup: bool,
+        flags: PollFlags,
         outbox: &mut Outbox,
         scratch: &mut Scratch,
     ) -> Progress {
+        // Nobody holds the other end of a pipe any more.
+        let hangup = flags.contains(PollFlags::HUP) && !self.terminal;
+        if hangup && !flags.contains(PollFlags::IN) {
+            return self.end(request, outbox, Progress::Ended);
+        }
         loop {
             let Some(fd) = &self.fd else {
                 return Progress::Open;
@@ -138,7 +144,7 @@ impl Output {
                     outbox.data(request, self.stream, bytes);
                     self.window.sent(count);
                     self.grow(count);
-                    if count < room && hangup && !self.terminal {
+                    if count < room && hangup {
                         return self.end(request, outbox, Progress::Ended);
                     }
                     match &mut self.remainder {

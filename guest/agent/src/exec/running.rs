@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use rustix::event::PollFlags;
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, WaitStatus};
 use rustix::termios::tcsetwinsize;
@@ -118,13 +119,13 @@ impl Running {
         &mut self,
         request: u32,
         stream: Stream,
-        hangup: bool,
+        flags: PollFlags,
         around: &mut Surroundings<'_>,
     ) {
         let Some(output) = self.output(stream) else {
             return;
         };
-        match output.pump(request, hangup, around.outbox, around.scratch) {
+        match output.pump(request, flags, around.outbox, around.scratch) {
             Progress::Open => return,
             Progress::Ended(fd) => around.discarded.push(fd),
             Progress::Left(fd) => around.sinks.add(fd),
@@ -143,7 +144,7 @@ impl Running {
         for stream in [Stream::Stdout, Stream::Stderr] {
             if let Some(output) = self.output(stream) {
                 output.finish();
-                self.pump(request, stream, false, around);
+                self.pump(request, stream, PollFlags::IN, around);
             }
         }
     }
