@@ -17,8 +17,7 @@ const WAIT_SECONDS = 3600
  * @param {{ signal: AbortSignal, onWait?: (owner: string) => void, waitSeconds?: number }} options
  */
 export async function acquireLock(path, { signal, onWait, waitSeconds = WAIT_SECONDS }) {
-  mkdirSync(dirname(path), { recursive: true })
-  const fd = openSync(path, 'a+')
+  const fd = openLockFile(path)
   try {
     if (!(await flock(fd, ['--nonblock'], signal))) {
       onWait?.(readFileSync(path, 'utf8').trim() || 'process unknown')
@@ -35,6 +34,20 @@ export async function acquireLock(path, { signal, onWait, waitSeconds = WAIT_SEC
     throw error
   }
   return { release: () => closeSync(fd) }
+}
+
+/** @param {string} path */
+function openLockFile(path) {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    return openSync(path, 'a+')
+  } catch (error) {
+    throw new BuildError(
+      `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`,
+      'The folder must be writable; ACTOVISOR_BUILD_CACHE names another one for the cache.',
+      { cause: error },
+    )
+  }
 }
 
 /**
