@@ -22,6 +22,7 @@ for p; do echo "$p"; done >>"${folder}/installed"\n`,
     }
     writeFiles(folder, {
       ...programs,
+      'root/empty': '',
       calls: '',
       installed: `${installed}\n`,
       ...(lists ? { fresh: '' } : {}),
