@@ -53,6 +53,8 @@ pub const MMIO_FIRST_GSI: u32 = 5;
 pub const PMEM_ALIGN: u64 = 1 << 30;
 /// Where KVM keeps three pages for real mode on Intel hosts.
 pub const KVM_TSS: usize = 0xfffb_d000;
+/// GSI of the interval timer.
+pub const TIMER_GSI: u32 = 0;
 /// First port of the 16550 serial port.
 pub const SERIAL_PORT: u16 = 0x3f8;
 /// GSI of the serial port.

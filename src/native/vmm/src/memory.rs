@@ -31,11 +31,20 @@ pub(crate) fn map_ram(mib: u64) -> Result<GuestMemoryMmap, CreateError> {
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
         )
         .map_err(|error| failed(std::io::Error::other(error)))?;
+        prefer_large_pages(&mapping);
         let region = GuestRegionMmap::new(mapping, GuestAddress(start))
             .ok_or_else(|| failed(invalid("wraps around")))?;
         regions.push(region);
     }
     GuestMemoryMmap::from_regions(regions).map_err(|error| failed(std::io::Error::other(error)))
+}
+
+/// Lets the host map 2 MiB at a time. A fresh guest touches thousands of pages,
+/// and each first touch of a small one costs 30 to 60 µs on hosts whose KVM
+/// shadows page tables. It is a wish; hosts without large pages go on with small.
+fn prefer_large_pages(mapping: &MmapRegion) {
+    // SAFETY: the range is that of `mapping`, and the advice changes no contents.
+    unsafe { libc::madvise(mapping.as_ptr().cast(), mapping.size(), libc::MADV_HUGEPAGE) };
 }
 
 /// The guest physical ranges of RAM, as start and length in bytes.

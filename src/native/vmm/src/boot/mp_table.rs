@@ -14,7 +14,6 @@ const LOCAL_APIC: u32 = 0xfee0_0000;
 const IO_APIC: u32 = 0xfec0_0000;
 const APIC_VERSION: u8 = 0x14;
 const IO_APIC_VERSION: u8 = 0x11;
-const IO_APIC_PINS: u8 = 24;
 const CPU_ENABLED: u8 = 1;
 const CPU_BOOT: u8 = 2;
 /// Family 6 and the features FPU and APIC: Linux reads CPUID for the rest.
@@ -22,9 +21,15 @@ const CPU_SIGNATURE: u32 = 0x600;
 const CPU_FEATURES: u32 = 0x201;
 const HEADER_BYTES: usize = 44;
 
-/// Writes the floating pointer and the table for `vcpus` CPUs.
-pub(crate) fn write_mp_table(memory: &GuestMemoryMmap, vcpus: u8) -> Result<(), CreateError> {
-    let table = mp_table(vcpus);
+/// Writes the floating pointer and the table for `vcpus` CPUs and the interrupt
+/// lines `gsis`. Linux sets up each pin that the table names, and an access to the
+/// I/O APIC is dear on some hosts: lines that nothing is wired to stay out.
+pub(crate) fn write_mp_table(
+    memory: &GuestMemoryMmap,
+    vcpus: u8,
+    gsis: &[u8],
+) -> Result<(), CreateError> {
+    let table = mp_table(vcpus, gsis);
     debug_assert!(table.len() <= MP_TABLE_BYTES, "MAX_VCPUS keeps it below");
     write(memory, MP_TABLE, &table)?;
     write(memory, MP_POINTER, &floating_pointer())
@@ -40,7 +45,7 @@ fn floating_pointer() -> [u8; 16] {
     pointer
 }
 
-fn mp_table(vcpus: u8) -> Vec<u8> {
+fn mp_table(vcpus: u8, gsis: &[u8]) -> Vec<u8> {
     let io_apic_id = vcpus;
     let mut entries: Vec<Vec<u8>> = (0..vcpus).map(cpu_entry).collect();
     entries.push([&[1, 0], b"ISA   ".as_slice()].concat());
@@ -51,7 +56,8 @@ fn mp_table(vcpus: u8) -> Vec<u8> {
         ]
         .concat(),
     );
-    entries.extend((0..IO_APIC_PINS).map(|pin| vec![3, 0, 0, 0, 0, pin, io_apic_id, pin]));
+    let lines = gsis.iter();
+    entries.extend(lines.map(|gsi| vec![3, 0, 0, 0, 0, *gsi, io_apic_id, *gsi]));
     // Local interrupts: ExtINT on LINT0 of CPU 0, NMI on LINT1 of all.
     entries.push(vec![4, 3, 0, 0, 0, 0, 0, 0]);
     entries.push(vec![4, 1, 0, 0, 0, 0, 0xff, 1]);
@@ -102,14 +108,14 @@ mod tests {
     #[test]
     fn adds_up_to_zero_and_fits() {
         for vcpus in [1, 2, u8::try_from(MAX_VCPUS).unwrap()] {
-            let table = mp_table(vcpus);
+            let table = mp_table(vcpus, &[0, 4, 5]);
             assert_eq!(checksum(&table), 0);
             assert!(table.len() <= MP_TABLE_BYTES, "{} bytes", table.len());
             assert_eq!(
                 usize::from(u16::from_le_bytes([table[4], table[5]])),
                 table.len()
             );
-            assert_eq!(table.len(), HEADER_BYTES + 20 * usize::from(vcpus) + 8 * 28);
+            assert_eq!(table.len(), HEADER_BYTES + 20 * usize::from(vcpus) + 8 * 7);
         }
         assert_eq!(checksum(&floating_pointer()), 0);
     }

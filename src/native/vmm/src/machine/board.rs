@@ -10,7 +10,7 @@ use crate::devices::virtio::VirtioDevice;
 use crate::devices::virtio::mmio::{MmioDevice, Transport};
 use crate::error::CreateError;
 use crate::events::EventQueue;
-use crate::layout::{MMIO_BASE, MMIO_FIRST_GSI, MMIO_STRIDE};
+use crate::layout::{MMIO_BASE, MMIO_FIRST_GSI, MMIO_STRIDE, SERIAL_GSI, TIMER_GSI};
 use crate::vcpu::Control;
 
 /// Collects virtio devices with their addresses and interrupts.
@@ -24,6 +24,16 @@ pub(super) struct Board<'a> {
 }
 
 impl Board<'_> {
+    /// The interrupt lines of the machine: timer, serial port, devices.
+    pub fn gsis(&self) -> Vec<u8> {
+        let devices = u32::try_from(self.devices.len()).unwrap_or(0);
+        let wired = [TIMER_GSI, SERIAL_GSI].into_iter();
+        wired
+            .chain(MMIO_FIRST_GSI..MMIO_FIRST_GSI + devices)
+            .filter_map(|gsi| u8::try_from(gsi).ok())
+            .collect()
+    }
+
     /// Puts a device at the next address and interrupt line.
     pub fn add<D: VirtioDevice + 'static>(
         &mut self,

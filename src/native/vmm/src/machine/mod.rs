@@ -32,8 +32,10 @@ use crate::vm::{create_vm, set_memslots};
 /// Port of the host that the agent in the guest connects to.
 const AGENT_PORT: u32 = 1024;
 /// Words for every guest: the serial port for messages of weight, a panic that
-/// resets at once, and a reset by the keyboard controller, which ends the VM.
-const BASE_WORDS: &str = "console=ttyS0 quiet panic=-1 reboot=k";
+/// resets at once, a reset by the keyboard controller, which ends the VM, and a
+/// clock and a generator that need no trial.
+const BASE_WORDS: &str =
+    "console=ttyS0 quiet panic=-1 reboot=k tsc=reliable no_timer_check random.trust_cpu=1";
 /// Words for a guest with a root disk.
 const ROOT_WORDS: &str = "root=/dev/pmem0 rootfstype=erofs rootflags=dax ro init=/.actovisor/init";
 
@@ -103,6 +105,7 @@ impl Machine {
             Arc::clone(&metrics),
         ))?;
         board.add(Rng)?;
+        let gsis = board.gsis();
         let Board { devices, words, .. } = board;
         let serial = IrqLine::new(&vm, SERIAL_GSI)?;
         let console = Arc::new(Mutex::new(Console::new(
@@ -116,6 +119,7 @@ impl Machine {
             mmio: devices,
         });
 
+        refuse_override(profile.cmdline, &config.cmdline)?;
         let root = if disk.is_some() { ROOT_WORDS } else { "" };
         let cmdline = command_line(&[
             BASE_WORDS,
@@ -125,7 +129,7 @@ impl Machine {
             &config.cmdline,
         ]);
         boot::write_boot_tables(&memory)?;
-        boot::write_mp_table(&memory, vcpus)?;
+        boot::write_mp_table(&memory, vcpus, &gsis)?;
         let ram = ram_ranges(config.memory_mib);
         boot::write_boot_params(
             &memory,
@@ -246,6 +250,21 @@ impl Drop for Machine {
             std::process::abort();
         }
     }
+}
+
+/// Linux takes the last `clearcpuid=` it is given: one of the owner's would undo
+/// what the host's class needs.
+fn refuse_override(needed: &str, given: &str) -> Result<(), CreateError> {
+    const WORD: &str = "clearcpuid=";
+    let has = |line: &str| line.split_whitespace().any(|word| word.starts_with(WORD));
+    if has(needed) && has(given) {
+        return Err(CreateError::InvalidConfig {
+            field: "cmdline",
+            value: given.to_owned(),
+            expected: format!("no {WORD}, which this host needs for itself"),
+        });
+    }
+    Ok(())
 }
 
 fn command_line(parts: &[&str]) -> String {

@@ -147,6 +147,11 @@ impl Control {
         lock(&self.state).order == Order::Stop
     }
 
+    /// Whether vCPUs that run are to come to rest.
+    pub fn interrupted(&self) -> bool {
+        lock(&self.state).order != Order::Run
+    }
+
     /// Waits until every thread has ended.
     pub fn wait_ended(&self) -> Result<(), MachineError> {
         self.wait_for("end", |state| state.alive == 0)

@@ -67,11 +67,27 @@ fn thread_main(mut parts: VcpuParts) {
 
 fn run_until_stopped(parts: &mut VcpuParts) {
     let mut running = false;
-    while parts.control.next_turn(running) == Turn::Run {
+    loop {
+        if running && parts.control.interrupted() {
+            settle(parts);
+        }
+        if parts.control.next_turn(running) == Turn::Stop {
+            return;
+        }
         running = true;
         if let Err((kind, detail)) = step(parts) {
             parts.control.stop(kind, detail);
         }
+    }
+}
+
+/// Before the vCPU parks: what the assist has left for the next entry is put in
+/// its place, so that its state can be read.
+fn settle(parts: &mut VcpuParts) {
+    if let Some(assist) = parts.assist.as_mut()
+        && let Err(error) = assist.settle(&mut parts.vcpu)
+    {
+        parts.control.stop(ExitKind::KvmError, error.to_string());
     }
 }
 
