@@ -2,7 +2,7 @@
 /*
  * Checks, from user mode, that a guest kernel does what user mode may rely on.
  * One line a test, `ok NAME` or `not ok NAME: why`; the exit code is the number
- * of failures. Arguments, if any, are the names of the tests to run.
+ * of failures. Arguments, if any, are the names of the tests or suites to run.
  */
 
 #include <setjmp.h>
@@ -44,7 +44,8 @@ int main(int argc, char **argv)
 		for (size_t t = 0; t < suites[s]->count; t++) {
 			const struct test *test = &suites[s]->tests[t];
 
-			if (!chosen(test->name, argc - 1, argv + 1))
+			if (!chosen(test->name, argc - 1, argv + 1) &&
+			    !chosen(suites[s]->name, argc - 1, argv + 1))
 				continue;
 			skipped = NULL;
 			fflush(stdout);

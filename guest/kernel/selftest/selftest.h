@@ -19,6 +19,7 @@ struct test {
 
 /* Every file of tests ends in one of these, named in main.c. */
 struct suite {
+	const char *name;
 	const struct test *tests;
 	size_t count;
 };
@@ -26,7 +27,7 @@ struct suite {
 #define SUITE(name, ...)						\
 	static const struct test name##_tests[] = { __VA_ARGS__ };	\
 	const struct suite name##_suite = {				\
-		name##_tests, sizeof(name##_tests) / sizeof(name##_tests[0]) }
+		#name, name##_tests, sizeof(name##_tests) / sizeof(name##_tests[0]) }
 
 /* Why a test failed, built like printf in a buffer that outlives the test. */
 const char *why(const char *format, ...) __attribute__((format(printf, 1, 2)));
