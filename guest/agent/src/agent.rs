@@ -244,6 +244,9 @@ impl Agent {
         let children = reaper.reap(|pid, status| {
             if let State::Connected(session) = state {
                 session.reaped(pid, status, shared);
+                // An answer does not wait for the look for more children. If this
+                // fails, so does the one at the end of the turn.
+                let _ = session.flush();
             }
         });
         if children == Children::None && matches!(state, State::Clearing { .. }) {

@@ -2,19 +2,24 @@
 
 use core::arch::asm;
 use core::ffi::{c_int, c_void};
-use core::ptr;
+use core::mem::MaybeUninit;
+use core::{ptr, slice};
 
 use linux_raw_sys::general::{
-    __NR_clone3, __NR_close_range, __NR_kill, __NR_rt_sigaction, __NR_rt_sigprocmask,
+    __NR_clone3, __NR_close_range, __NR_kill, __NR_preadv2, __NR_rt_sigaction, __NR_rt_sigprocmask,
     __NR_signalfd4, CLONE_INTO_CGROUP, CLONE_VFORK, CLONE_VM, O_CLOEXEC, O_NONBLOCK, SIG_SETMASK,
     SIGCHLD, SIGKILL, SIGSTOP, clone_args,
 };
 use rustix::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
-use rustix::io::{self, Errno};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::{self, Errno, read};
 use rustix::process::Pid;
 
 /// A set of signals: bit n - 1 stands for signal n.
 pub type SignalSet = u64;
+
+/// RWF_NOWAIT
+const READ_NOWAIT: usize = 8;
 
 /// CLOSE_RANGE_CLOEXEC
 const ONLY_CLOSE_ON_EXEC: usize = 4;
@@ -26,7 +31,10 @@ pub const ALL_SIGNALS: SignalSet = SignalSet::MAX;
 ///
 /// # Safety
 /// The arguments must be what the system call asks for.
-pub unsafe fn syscall(number: u32, args: [usize; 5]) -> isize {
+pub unsafe fn syscall<const COUNT: usize>(number: u32, given: [usize; COUNT]) -> isize {
+    const { assert!(COUNT <= 6) };
+    let mut args = [0; 6];
+    args[..COUNT].copy_from_slice(&given);
     let result: isize;
     // SAFETY: the instruction keeps every register but rax, rcx and r11; the caller answers for the rest.
     unsafe {
@@ -38,6 +46,7 @@ pub unsafe fn syscall(number: u32, args: [usize; 5]) -> isize {
             in("rdx") args[2],
             in("r10") args[3],
             in("r8") args[4],
+            in("r9") args[5],
             lateout("rcx") _,
             lateout("r11") _,
             options(nostack),
@@ -58,13 +67,7 @@ pub fn block_signals(set: SignalSet) {
     let _ = unsafe {
         syscall(
             __NR_rt_sigprocmask,
-            [
-                SIG_SETMASK as usize,
-                set_address,
-                0,
-                size_of::<SignalSet>(),
-                0,
-            ],
+            [SIG_SETMASK as usize, set_address, 0, size_of::<SignalSet>()],
         )
     };
 }
@@ -81,19 +84,14 @@ pub fn make_ordinary() -> io::Result<()> {
             check(unsafe {
                 syscall(
                     __NR_rt_sigaction,
-                    [signal, address, 0, size_of::<SignalSet>(), 0],
+                    [signal, address, 0, size_of::<SignalSet>()],
                 )
             })?;
         }
     }
     // SAFETY: the descriptors stay open; only what execve does to them changes.
-    check(unsafe {
-        syscall(
-            __NR_close_range,
-            [3, u32::MAX as usize, ONLY_CLOSE_ON_EXEC, 0, 0],
-        )
-    })
-    .map(drop)
+    check(unsafe { syscall(__NR_close_range, [3, u32::MAX as usize, ONLY_CLOSE_ON_EXEC]) })
+        .map(drop)
 }
 
 /// A descriptor that is readable while SIGCHLD is pending.
@@ -105,12 +103,39 @@ pub fn child_signals() -> io::Result<OwnedFd> {
     let result = unsafe {
         syscall(
             __NR_signalfd4,
-            [usize::MAX, set_address, size_of::<SignalSet>(), flags, 0],
+            [usize::MAX, set_address, size_of::<SignalSet>(), flags],
         )
     };
     let fd = c_int::try_from(check(result)?).map_err(|_| Errno::BADF)?;
     // SAFETY: the kernel has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Reads what is there, without waiting, whether or not the descriptor may block:
+/// for a pipe that saves the call that would make it so.
+pub fn read_now<'a>(
+    fd: BorrowedFd<'_>,
+    buffer: &'a mut [MaybeUninit<u8>],
+) -> io::Result<&'a mut [u8]> {
+    let vector = [buffer.as_mut_ptr() as usize, buffer.len()];
+    let vector_address = vector.as_ptr() as usize;
+    let number = fd.as_raw_fd().unsigned_abs() as usize;
+    let here = usize::MAX;
+    let args = [number, vector_address, 1, here, here, READ_NOWAIT];
+    // SAFETY: the vector is one pair of address and length of a buffer that is ours to write.
+    match check(unsafe { syscall(__NR_preadv2, args) }) {
+        // SAFETY: the kernel has written that many bytes at the beginning.
+        Ok(count) => Ok(unsafe { slice::from_raw_parts_mut(buffer.as_mut_ptr().cast(), count) }),
+        // A terminal, or a kernel before 6.4.
+        Err(Errno::OPNOTSUPP) => {
+            let flags = fcntl_getfl(fd)?;
+            if !flags.contains(OFlags::NONBLOCK) {
+                fcntl_setfl(fd, flags | OFlags::NONBLOCK)?;
+            }
+            read(fd, buffer).map(|(bytes, _)| bytes)
+        }
+        Err(errno) => Err(errno),
+    }
 }
 
 /// Whom a signal goes to.
@@ -131,7 +156,7 @@ pub fn kill(target: Target, signal: u32) -> io::Result<()> {
         Target::Everyone => -1,
     };
     // SAFETY: kill takes numbers only.
-    check(unsafe { syscall(__NR_kill, [pid.cast_unsigned(), signal as usize, 0, 0, 0]) }).map(drop)
+    check(unsafe { syscall(__NR_kill, [pid.cast_unsigned(), signal as usize]) }).map(drop)
 }
 
 /// Starts a child that shares this process's memory and suspends it until the

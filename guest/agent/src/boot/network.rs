@@ -41,7 +41,7 @@ pub fn loopback_up() -> Result<(), BootError> {
     let fd = socket.as_raw_fd().unsigned_abs() as usize;
     let address = ptr::from_ref(&request) as usize;
     // SAFETY: the request is a whole `ifreq` that lives through the call, which reads it.
-    let result = unsafe { syscall(__NR_ioctl, [fd, SIOCSIFFLAGS as usize, address, 0, 0]) };
+    let result = unsafe { syscall(__NR_ioctl, [fd, SIOCSIFFLAGS as usize, address]) };
     check(result)
         .map(drop)
         .map_err(BootError::at("loopback", "cannot bring lo up"))

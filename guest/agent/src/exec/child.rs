@@ -89,7 +89,7 @@ pub unsafe extern "C" fn run(plan: *mut c_void) -> ! {
     unsafe { (*plan).failure = Some(failure) };
     loop {
         // SAFETY: ends this process only.
-        let _ = unsafe { syscall(__NR_exit_group, [127, 0, 0, 0, 0]) };
+        let _ = unsafe { syscall(__NR_exit_group, [127]) };
     }
 }
 
@@ -114,18 +114,16 @@ unsafe fn execute(plan: &ChildPlan) -> ChildFailure {
 /// As for `run`.
 unsafe fn prepare(plan: &ChildPlan) -> Result<(), ChildFailure> {
     // SAFETY: setsid has no arguments.
-    step(Step::Session, unsafe { syscall(__NR_setsid, [0; 5]) })?;
+    step(Step::Session, unsafe { syscall(__NR_setsid, []) })?;
     for (target, source) in plan.stdio.iter().enumerate() {
         let source = source.unsigned_abs() as usize;
         // SAFETY: the descriptors are this process's own copies.
-        step(Step::Stdio, unsafe {
-            syscall(__NR_dup2, [source, target, 0, 0, 0])
-        })?;
+        step(Step::Stdio, unsafe { syscall(__NR_dup2, [source, target]) })?;
     }
     if plan.terminal {
         // SAFETY: TIOCSCTTY takes a number.
         step(Step::Terminal, unsafe {
-            syscall(__NR_ioctl, [0, TIOCSCTTY as usize, 0, 0, 0])
+            syscall(__NR_ioctl, [0, TIOCSCTTY as usize])
         })?;
     }
     // Before the change of user, as container engines do: the image may name a
@@ -133,7 +131,7 @@ unsafe fn prepare(plan: &ChildPlan) -> Result<(), ChildFailure> {
     if !plan.cwd.is_null() {
         // SAFETY: the path is a string that the plan keeps alive.
         step(Step::Cwd, unsafe {
-            syscall(__NR_chdir, [plan.cwd as usize, 0, 0, 0, 0])
+            syscall(__NR_chdir, [plan.cwd as usize])
         })?;
     }
     if let Some(credentials) = &plan.credentials {
@@ -146,7 +144,7 @@ unsafe fn prepare(plan: &ChildPlan) -> Result<(), ChildFailure> {
     let _ = unsafe {
         syscall(
             __NR_rt_sigprocmask,
-            [SIG_SETMASK as usize, set, 0, size_of::<SignalSet>(), 0],
+            [SIG_SETMASK as usize, set, 0, size_of::<SignalSet>()],
         )
     };
     Ok(())
@@ -164,15 +162,15 @@ unsafe fn become_user(credentials: &Credentials) -> Result<(), ChildFailure> {
     let (uid, gid) = (uid as usize, gid as usize);
     // SAFETY: the caller's.
     step(Step::User, unsafe {
-        syscall(__NR_setgroups, [group_count, groups as usize, 0, 0, 0])
+        syscall(__NR_setgroups, [group_count, groups as usize])
     })?;
     // SAFETY: takes numbers only.
     step(Step::User, unsafe {
-        syscall(__NR_setresgid, [gid, gid, gid, 0, 0])
+        syscall(__NR_setresgid, [gid, gid, gid])
     })?;
     // SAFETY: takes numbers only.
     step(Step::User, unsafe {
-        syscall(__NR_setresuid, [uid, uid, uid, 0, 0])
+        syscall(__NR_setresuid, [uid, uid, uid])
     })
 }
 
@@ -194,7 +192,7 @@ unsafe fn execve_first(plan: &ChildPlan) -> u32 {
         let result = unsafe {
             syscall(
                 __NR_execve,
-                [path as usize, plan.argv as usize, plan.envp as usize, 0, 0],
+                [path as usize, plan.argv as usize, plan.envp as usize],
             )
         };
         match errno(result) {

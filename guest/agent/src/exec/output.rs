@@ -4,13 +4,14 @@ use core::mem::MaybeUninit;
 
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use rustix::io::{Errno, ioctl_fionread, read};
+use rustix::io::{Errno, ioctl_fionread};
 use rustix::pipe::fcntl_setpipe_size;
 
 use crate::clock;
 use crate::connection::flow::SendWindow;
 use crate::connection::outbox::Outbox;
 use crate::protocol::{MAX_DATA, Stream};
+use crate::sys::read_now;
 
 /// What a pipe holds unless it is made larger.
 const PIPE_SIZE: usize = 64 * 1024;
@@ -55,7 +56,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Takes over a descriptor that does not block.
+    /// Takes over a descriptor.
     pub fn new(fd: OwnedFd, stream: Stream, terminal: bool) -> Self {
         let window = SendWindow::new();
         Self {
@@ -133,13 +134,13 @@ impl Output {
             if room == 0 {
                 return self.blocked(request, outbox);
             }
-            match read(fd, &mut scratch[..room]) {
+            match read_now(fd.as_fd(), &mut scratch[..room]) {
                 Err(Errno::IO) if self.terminal && self.remainder.is_none() => {
                     self.closed_until = Some(clock::monotonic() + LOOK_AGAIN);
                     return Progress::Open;
                 }
-                Ok(([], _)) => return self.end(request, outbox, Progress::Ended),
-                Ok((bytes, _)) => {
+                Ok([]) => return self.end(request, outbox, Progress::Ended),
+                Ok(bytes) => {
                     let count = bytes.len();
                     outbox.data(request, self.stream, bytes);
                     self.window.sent(count);

@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use rustix::io::{Errno, read};
+use rustix::io::Errno;
 
 use super::output::Scratch;
+use crate::sys::read_now;
 
 /// Beyond this the oldest is closed, and who writes to it gets SIGPIPE.
 const LIMIT: usize = 64;
@@ -46,8 +47,8 @@ impl Sinks {
 }
 
 fn holds_on(fd: &OwnedFd, scratch: &mut Scratch) -> bool {
-    match read(fd, scratch) {
-        Ok((bytes, _)) => !bytes.is_empty(),
+    match read_now(fd.as_fd(), scratch) {
+        Ok(bytes) => !bytes.is_empty(),
         Err(errno) => matches!(errno, Errno::AGAIN | Errno::INTR),
     }
 }

@@ -85,12 +85,10 @@ fn pipes(stdin: bool) -> io::Result<Stdio> {
     };
     let (output, child_output) = pipe_with(PipeFlags::CLOEXEC)?;
     let (error, child_error) = pipe_with(PipeFlags::CLOEXEC)?;
-    // Only our ends: the flag of a pipe's end is seen by all who share it.
-    for fd in [input.as_ref(), Some(&output), Some(&error)]
-        .into_iter()
-        .flatten()
-    {
-        fcntl_setfl(fd, OFlags::NONBLOCK)?;
+    // Only our end: the flag of a pipe's end is seen by all who share it. The other
+    // ends are read in a way that does not need it.
+    if let Some(input) = &input {
+        fcntl_setfl(input, OFlags::NONBLOCK)?;
     }
     let child = ChildEnds::Pipes {
         input: child_input,

@@ -10,7 +10,7 @@ extern crate alloc;
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     // SAFETY: it has no arguments.
-    if unsafe { actovisor_agent::sys::syscall(__NR_getpid, [0; 5]) } == 1 {
+    if unsafe { actovisor_agent::sys::syscall(__NR_getpid, []) } == 1 {
         die(info);
     }
     // SAFETY: if the descriptor is closed the write fails and nothing is lost.
@@ -20,7 +20,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     );
     loop {
         // SAFETY: ends this process.
-        let _ = unsafe { actovisor_agent::sys::syscall(__NR_exit_group, [101, 0, 0, 0, 0]) };
+        let _ = unsafe { actovisor_agent::sys::syscall(__NR_exit_group, [101]) };
     }
 }
 

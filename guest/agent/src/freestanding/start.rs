@@ -39,6 +39,6 @@ unsafe extern "C" fn begin(stack: *const usize) -> ! {
     loop {
         let status = status.unsigned_abs() as usize;
         // SAFETY: ends this process.
-        let _ = unsafe { actovisor_agent::sys::syscall(__NR_exit_group, [status, 0, 0, 0, 0]) };
+        let _ = unsafe { actovisor_agent::sys::syscall(__NR_exit_group, [status]) };
     }
 }
