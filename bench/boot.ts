@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../src/package-root.ts'
-import { Actovisor, type Vm } from '../src/promises.ts'
+import { Actovisor, type Vm } from 'actovisor/promises'
 import type { Report, Row } from './report.ts'
 import { summarise } from './samples.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageRoot } from '../src/package-root.ts'
-import { Actovisor } from '../src/promises.ts'
+import { Actovisor } from 'actovisor/promises'
 import type { Report, Row } from './report.ts'
 import { summarise, timeEach } from './samples.ts'
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Actovisor } from '../src/promises.ts'
+import { Actovisor } from 'actovisor/promises'
 import type { Report, Row } from './report.ts'
 import { summarise } from './samples.ts'
 

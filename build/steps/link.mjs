@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, readlinkSync, renameSync, symlinkSync } from 'nod
 import { besides } from '../atomic.mjs'
 
 const COMMAND = 'node_modules/.bin/actovisor'
-const TARGET = '../../dist/src/cli/main.js'
+const TARGET = '../../dist/lib/cli.js'
 
 /**
  * Lets the scripts of package.json call the tool of this very package by its name, as

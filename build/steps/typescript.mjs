@@ -2,15 +2,17 @@ import { chmodSync, readdirSync, rmSync, rmdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { writeFileAtomic } from '../atomic.mjs'
 import { run } from '../child.mjs'
-import { compileBundles, compileModules } from '../esbuild.mjs'
+import { compileBundles, compileLibrary, compileModules } from '../esbuild.mjs'
 import { listFiles } from '../inputs.mjs'
 
 /** Folders whose sources become one output file each. */
 const MODULES = ['src', 'test', 'bench', 'examples']
 /** Worker entries are bundled: each worker loads its code anew, and unbundled that takes 200 ms. */
 const BUNDLES = ['workers']
-/** What the outputs of the command line tool need for the shell to start them. */
-const COMMAND = 'src/cli/main.js'
+/** What package.json exports, and its command. */
+const LIBRARY = { index: 'src/index.ts', promises: 'src/promises.ts', cli: 'src/cli/main.ts' }
+/** Outputs that the shell starts. */
+const COMMANDS = ['src/cli/main.js', 'lib/cli.js']
 /** How the compiler announces a file that it wrote. */
 const EMITTED = 'TSFILE: '
 
@@ -26,7 +28,7 @@ export const typescript = {
     ],
   }),
   outputs: (context) =>
-    [...MODULES, ...BUNDLES, 'types']
+    [...MODULES, ...BUNDLES, 'lib', 'types']
       .map((folder) => join('dist', folder))
       .map(context.path)
       .filter((path) => listFiles(path).length > 0),
@@ -35,13 +37,14 @@ export const typescript = {
     const code = [
       ...(await compileModules(context, sources(context, MODULES))),
       ...(await compileBundles(context, sources(context, BUNDLES))),
+      ...(await compileLibrary(context, LIBRARY)),
     ]
     for (const { path, contents } of code) writeFileAtomic(path, contents)
     const written = new Set([...types, ...code.map(({ path }) => path)])
-    for (const folder of [...MODULES, ...BUNDLES, 'types'])
+    for (const folder of [...MODULES, ...BUNDLES, 'lib', 'types'])
       removeOthers(context.path(join('dist', folder)), written)
-    if (written.has(context.path(join('dist', COMMAND))))
-      chmodSync(context.path(join('dist', COMMAND)), 0o755)
+    for (const path of COMMANDS.map((command) => context.path(join('dist', command))))
+      if (written.has(path)) chmodSync(path, 0o755)
     return `${code.filter(({ path }) => path.endsWith('.js')).length} files`
   },
 }

@@ -10,7 +10,7 @@ import type { Aborted } from '../errors/waiting.ts'
 import type { HostProbe } from '../native/native.ts'
 import { toResultAsync } from './bridge.ts'
 import { checkStart } from './check.ts'
-import { machineConfig } from './machine.ts'
+import { flavourOf, machineConfig } from './machine.ts'
 import type { OpenError, OpenRuntime } from './open.ts'
 import { openRuntime } from './open.ts'
 import type { OpenOptions, StartOptions } from './options.ts'
@@ -49,8 +49,9 @@ export class Actovisor implements AsyncDisposable {
     const { capacity, prepare, runtime } = this.#open
     return checkStart(options, capacity).asyncAndThen((): ResultAsync<Vm, StartVmError> => {
       const started = Effect.gen(function* () {
-        const prepared = yield* prepare(options, capacity.flavour)
-        const config = machineConfig(options, prepared, capacity.flavour)
+        const flavour = flavourOf(options, capacity.flavour)
+        const prepared = yield* prepare(options, flavour)
+        const config = machineConfig(options, prepared, flavour)
         const handle = yield* runtime.start({ config, bootMs: options.bootTimeoutMs ?? BOOT_MS })
         return new Vm(handle, programDefaults(options, prepared))
       })

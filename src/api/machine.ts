@@ -9,6 +9,10 @@ const GUEST_CID = 3
 /** A kernel's boot is 30 KiB of messages; the rest is for what it says later. */
 const CONSOLE_BYTES = 256 * 1024
 
+/** Which kind of kernel a VM's options ask for. */
+export const flavourOf = (options: StartOptions, host: KernelFlavour): KernelFlavour =>
+  options.kernelFlavour ?? (options.kernel === undefined ? host : 'standard')
+
 /** The machine that a VM's options ask for. */
 export const machineConfig = (
   options: StartOptions,

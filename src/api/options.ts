@@ -28,8 +28,14 @@ export interface StartOptions {
   readonly image?: string
   /** Reference name or digest, where a layout holds several images. */
   readonly reference?: string
-  /** Path of a vmlinux of one's own; default: the built-in one for this host. */
+  /** Path of a vmlinux of one's own; default: the built-in one of `kernelFlavour`. */
   readonly kernel?: string
+  /**
+   * What kind of kernel it is. `standard` runs on every host (emulated, and so slowly, where the host is
+   * kvm-pvm), `pvm` only where kvm-pvm has its native mode. Default: `standard` for a kernel of one's own,
+   * else what suits the host.
+   */
+  readonly kernelFlavour?: KernelFlavour
   /** Default 256. */
   readonly memoryMib?: number
   /** Default 1. */

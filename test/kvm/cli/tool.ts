@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 
-const MAIN = join(process.cwd(), 'dist/src/cli/main.js')
+const MAIN = join(process.cwd(), 'dist/lib/cli.js')
 
 /** A run of the command line tool. */
 export interface Tool {

@@ -134,7 +134,7 @@ impl Mapping {
                 bytes.as_ptr(),
                 self.address.cast::<u8>().add(at),
                 bytes.len(),
-            )
+            );
         };
     }
 
