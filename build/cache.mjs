@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { join, relative } from 'node:path'
 import { besides } from './atomic.mjs'
+import { BuildError } from './errors.mjs'
 import { listFiles } from './inputs.mjs'
 import { acquireLock } from './lock.mjs'
 
@@ -26,9 +27,10 @@ const MANIFEST = 'manifest.json'
  * `make` when no build on this machine has made it yet. What `make` leaves in its work
  * folder is there again after an interruption, and gone after success.
  * @param {import('./context.mjs').Context} context
- * @param {{ step: string, digest: string, log: (line: string) => void, make: (folder: string, workDir: string) => Promise<unknown> }} options
+ * @param {{ step: string, task: import('./runner.mjs').Task, make: (folder: string, workDir: string) => Promise<unknown> }} options
  */
-export async function fromCache(context, { step, digest, log, make }) {
+export async function fromCache(context, { step, task, make }) {
+  const { digest, log } = task
   const folder = join(context.cacheDir, step)
   const entry = join(folder, digest)
   const workDir = join(context.cacheDir, 'work', step)
@@ -48,6 +50,8 @@ export async function fromCache(context, { step, digest, log, make }) {
     try {
       mkdirSync(temporary)
       await make(temporary, workDir)
+      if ((await task.digestNow()) !== digest)
+        throw new BuildError(`the inputs of ${step} changed while it was made`, 'Run the same command again.')
       writeFileSync(join(temporary, MANIFEST), JSON.stringify(checksums(temporary)), { flush: true })
       rmSync(entry, { recursive: true, force: true })
       renameSync(temporary, entry)

@@ -15,7 +15,10 @@ import { fingerprint, readStamp, removeStamp, writeStamp } from './stamp.mjs'
  * @property {(context: import('./context.mjs').Context) => readonly string[]} outputs files or folders that it makes
  * @property {(context: import('./context.mjs').Context, task: Task) => Promise<string | void>} run answers a remark on the result
  *
- * @typedef {{ digest: string, log: (line: string) => void }} Task
+ * @typedef {object} Task
+ * @property {string} digest of the inputs
+ * @property {() => Promise<string>} digestNow what it would be now, for a step that reads its inputs over a long time
+ * @property {(line: string) => void} log
  * @typedef {import('./context.mjs').Context} Context
  * @typedef {ReturnType<typeof import('./progress.mjs').createProgress>} Progress
  * @typedef {{ step: Step, named: boolean }} Selected
@@ -74,7 +77,8 @@ async function runStep(step, context, progress) {
   progress.begin(step.name, step.summary)
   removeStamp(stampPath(step, context))
   try {
-    const remark = await untilAborted(step.run(context, { digest, log }), context.signal)
+    const digestNow = async () => digestInputs(context.root, await step.inputs(context))
+    const remark = await untilAborted(step.run(context, { digest, digestNow, log }), context.signal)
     const outputs = fingerprint(context.root, step.outputs(context))
     if (outputs === null)
       throw new BuildError(`step ${step.name} ended without making ${step.outputs(context).join(', ')}`)

@@ -17,7 +17,8 @@ export const agent = {
     return { files, values: { ...values, ...(await rustVersions()) } }
   },
   outputs: (context) => [context.path('artifacts/agent/agent')],
-  async run(context, { digest, log }) {
+  async run(context, task) {
+    const { log } = task
     const { build } = /** @type {any} */ (await requiredModule(context, RECIPE))
     const make = (/** @type {string} */ folder) =>
       build({
@@ -26,7 +27,7 @@ export const agent = {
         log,
         signal: context.signal,
       })
-    const entry = await fromCache(context, { step: 'agent', digest, log, make })
+    const entry = await fromCache(context, { step: 'agent', task, make })
     copyAtomic(join(entry, 'agent'), context.path('artifacts/agent/agent'))
     chmodSync(context.path('artifacts/agent/agent'), 0o755)
   },

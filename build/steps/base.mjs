@@ -12,7 +12,8 @@ export const base = {
   needs: ['packages'],
   inputs: (context) => recipeInputs(context, RECIPE),
   outputs: (context) => [context.path('artifacts/base/layout')],
-  async run(context, { digest, log }) {
+  async run(context, task) {
+    const { log } = task
     const { build } = /** @type {any} */ (await requiredModule(context, RECIPE))
     const make = (/** @type {string} */ folder, /** @type {string} */ workDir) =>
       build({
@@ -21,7 +22,7 @@ export const base = {
         log,
         signal: context.signal,
       })
-    const entry = await fromCache(context, { step: 'base', digest, log, make })
+    const entry = await fromCache(context, { step: 'base', task, make })
     copyAtomic(join(entry, 'layout'), context.path('artifacts/base/layout'))
   },
 }

@@ -24,11 +24,11 @@ export const bench = {
     values: await rustVersions(),
   }),
   outputs: (context) => PROGRAMS.map((name) => context.path(`artifacts/bench/${name}`)),
-  async run(context, { digest, log }) {
+  async run(context, task) {
+    const { log } = task
     const entry = await fromCache(context, {
       step: 'bench',
-      digest,
-      log,
+      task,
       make: (folder) => compile(context, folder, log),
     })
     for (const name of PROGRAMS) copyAtomic(join(entry, name), context.path(`artifacts/bench/${name}`))

@@ -22,11 +22,11 @@ export const crates = {
     values: { ...(await rustVersions()), flags: process.env['RUSTFLAGS'] ?? '' },
   }),
   outputs: (context) => [context.path(`dist/native/${ADDON}`)],
-  async run(context, { digest, log }) {
+  async run(context, task) {
+    const { log } = task
     const entry = await fromCache(context, {
       step: 'crates',
-      digest,
-      log,
+      task,
       make: (folder) => compile(context, folder, log),
     })
     copyAtomic(join(entry, ADDON), context.path(`dist/native/${ADDON}`))

@@ -35,7 +35,8 @@ function kernelStep(flavour) {
     needs: ['packages'],
     inputs: (context) => recipeInputs(context, RECIPE, flavour),
     outputs: (context) => [context.path(`artifacts/kernel/${flavour}`)],
-    async run(context, { digest, log }) {
+    async run(context, task) {
+      const { log } = task
       const { build } = /** @type {any} */ (await requiredModule(context, RECIPE))
       const make = (/** @type {string} */ folder, /** @type {string} */ workDir) =>
         build({
@@ -46,7 +47,7 @@ function kernelStep(flavour) {
           log,
           signal: context.signal,
         })
-      const entry = await fromCache(context, { step: `kernel-${flavour}`, digest, log, make })
+      const entry = await fromCache(context, { step: `kernel-${flavour}`, task, make })
       copyAtomic(entry, context.path(`artifacts/kernel/${flavour}`))
     },
   }

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fromCache } from '../../build/cache.mjs'
-import { contextIn, inFolder } from './folder.ts'
+import { contextIn, inFolder, TASK } from './folder.ts'
+
+const task = (digest: string, now = digest) => ({ ...TASK, digest, digestNow: async () => now })
 
 /** Asks the cache below `folder` for a result, which says how many were made before it. */
 function cacheIn(folder: string) {
@@ -13,8 +15,7 @@ function cacheIn(folder: string) {
     get: async (digest: string, force = false) => {
       const entry = await fromCache(contextIn(folder, { force }), {
         step: 'step',
-        digest,
-        log: () => {},
+        task: task(digest),
         make,
       })
       return readFileSync(join(entry, 'result'), 'utf8')
@@ -58,8 +59,15 @@ test('a failure leaves nothing behind', () =>
       writeFileSync(join(target, 'half'), '')
       throw new Error('no space')
     }
-    const asked = fromCache(contextIn(folder), { step: 'step', digest: 'a', log: () => {}, make })
+    const asked = fromCache(contextIn(folder), { step: 'step', task: task('a'), make })
     assert.match(await asked.catch((error: Error) => error.message), 'no space')
+    assert.equal(readdirSync(join(folder, 'cache/step')), [])
+  }))
+
+test('a result of inputs that changed meanwhile is not kept', () =>
+  inFolder(async (folder) => {
+    const asked = fromCache(contextIn(folder), { step: 'step', task: task('a', 'b'), make: async () => {} })
+    assert.match(await asked.catch((error: Error) => error.message), 'changed while it was made')
     assert.equal(readdirSync(join(folder, 'cache/step')), [])
   }))
 
@@ -69,8 +77,7 @@ test('a work folder outlives a failure, and goes with success', () =>
     const ask = (fail: boolean) =>
       fromCache(contextIn(folder), {
         step: 'step',
-        digest: 'a',
-        log: () => {},
+        task: task('a'),
         make: async (_: string, workDir: string) => {
           half = existsSync(workDir)
           mkdirSync(workDir, { recursive: true })

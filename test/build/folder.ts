@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createContext } from '../../build/context.mjs'
+import type { Task } from '../../build/runner.mjs'
 
 /** Gives `work` a folder of its own and removes it afterwards. */
 export async function inFolder<T>(work: (folder: string) => Promise<T> | T): Promise<T> {
@@ -31,3 +32,6 @@ export function contextIn(folder: string, options: { force?: boolean; signal?: A
     signal,
   })
 }
+
+/** What a step is given beside its context, where it does not matter. */
+export const TASK: Task = { digest: '', digestNow: async () => '', log: () => {} }

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { npm } from '../../build/steps/npm.mjs'
-import { contextIn, inFolder, writeFiles } from './folder.ts'
+import { TASK, contextIn, inFolder, writeFiles } from './folder.ts'
 
 const LOCKED = {
   '': { name: 'actovisor' },
@@ -19,7 +19,7 @@ function runWith(installed: Record<string, unknown>): Promise<string> {
     const path = process.env['PATH']
     process.env['PATH'] = folder
     try {
-      return String(await npm.run(contextIn(folder), { digest: '', log: () => {} }))
+      return String(await npm.run(contextIn(folder), TASK))
     } catch (error) {
       return String(error)
     } finally {

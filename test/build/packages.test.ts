@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BuildError } from '../../build/errors.mjs'
 import { packages } from '../../build/steps/packages.mjs'
-import { contextIn, inFolder, writeFiles } from './folder.ts'
+import { TASK, contextIn, inFolder, writeFiles } from './folder.ts'
 
 /**
  * Runs the step on a system that has `installed`, as root or not. Its apt-get notes how it
@@ -33,9 +33,7 @@ for p; do echo "$p"; done >>"${folder}/installed"\n`,
     process.env['PATH'] = `${folder}/bin:${path}`
     process.getuid = () => (root ? 0 : 1000)
     try {
-      const result = await packages
-        .run(contextIn(folder), { digest: '', log: () => {} })
-        .catch((error: unknown) => error)
+      const result = await packages.run(contextIn(folder), TASK).catch((error: unknown) => error)
       return {
         result,
         calls: readFileSync(join(folder, 'calls'), 'utf8').replaceAll(/^.*Timeout=\d+ /gm, ''),
