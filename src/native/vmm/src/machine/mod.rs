@@ -123,9 +123,9 @@ impl Machine {
         let root = if disk.is_some() { ROOT_WORDS } else { "" };
         let cmdline = command_line(&[
             BASE_WORDS,
-            profile.cmdline,
             &words.join(" "),
             root,
+            profile.cmdline,
             &config.cmdline,
         ]);
         boot::write_boot_tables(&memory)?;
