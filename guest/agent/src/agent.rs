@@ -11,13 +11,13 @@ use rustix::io::{self, Errno};
 
 use crate::clock::{self, timespec};
 use crate::connection::link::Host;
-use crate::connection::violation::Violation;
 use crate::exec::cgroup::Cgroups;
 use crate::exec::sinks::Sinks;
 use crate::protocol::{Hello, MAX_DATA, VERSION, from_agent::Body};
 use crate::reaper::{Children, Reaper};
 use crate::role::Role;
 use crate::session::{Session, Shared};
+use crate::state::{Ended, State};
 use crate::wait::{Ready, Source, wait};
 
 /// Between attempts to reach the host: doubled up to the second of these.
@@ -38,36 +38,6 @@ pub struct Agent {
     shared: Shared,
     state: State,
     hello: Hello,
-}
-
-/// Whether there is a connection.
-#[derive(Debug)]
-pub enum State {
-    /// There is one.
-    Connected(Box<Session>),
-    /// The processes of the last connection were killed and are not all gone.
-    Clearing {
-        /// When they are no longer waited for.
-        until: u64,
-    },
-    /// The host could not be reached.
-    Waiting {
-        /// When to try again.
-        until: u64,
-        /// How long to wait after that.
-        pause: u64,
-    },
-}
-
-/// Why a connection ended.
-#[derive(Debug, thiserror::Error)]
-enum Ended {
-    #[error("the host closed it")]
-    Closed,
-    #[error("it broke: {0}")]
-    Broken(Errno),
-    #[error("the host broke the protocol: {0}")]
-    Violated(#[from] Violation),
 }
 
 impl Agent {

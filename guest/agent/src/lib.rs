@@ -19,5 +19,6 @@ pub mod request;
 pub mod role;
 pub mod session;
 pub mod start;
+pub mod state;
 pub mod sys;
 pub mod wait;

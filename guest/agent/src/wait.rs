@@ -8,13 +8,13 @@ use alloc::vec::Vec;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::BorrowedFd;
 
-use crate::agent::State;
 use crate::clock::timespec;
 use crate::exec::sinks::Sinks;
 use crate::protocol::Stream;
 use crate::reaper::Reaper;
 use crate::request::Request;
 use crate::session::Session;
+use crate::state::State;
 
 /// Where something happened.
 #[derive(Debug, Clone, Copy)]

@@ -39,7 +39,7 @@ impl Writing {
     pub fn open(id: u32, request: WriteFile) -> Result<Self, Failure> {
         let (folder_path, name) = entry(&request.path)?;
         let folder = open_folder(folder_path, request.parents)?;
-        refuse_directory(&folder, name, &request.path)?;
+        refuse_others(&folder, name, &request.path)?;
         let temporary = format!(".actovisor-{:x}-{id:x}", clock::boottime());
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -175,12 +175,22 @@ fn make_parents(path: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Told at the start, not after the whole contents have come.
-fn refuse_directory(folder: &OwnedFd, name: &str, path: &str) -> Result<(), Failure> {
-    match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => Err(
-            Failure::system("open", Errno::ISDIR, format!("{path:?} is a directory")),
-        ),
-        _ => Ok(()),
+/// Told at the start, not after the whole contents have come. What is there may be
+/// replaced when it is a file or a link; a rename would replace a device, too.
+fn refuse_others(folder: &OwnedFd, name: &str, path: &str) -> Result<(), Failure> {
+    let Ok(stat) = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) else {
+        return Ok(());
+    };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile | FileType::Symlink => Ok(()),
+        FileType::Directory => {
+            let message = format!("{path:?} is a directory");
+            Err(Failure::system("open", Errno::ISDIR, message))
+        }
+        _ => {
+            let message =
+                format!("only files can be written: {path:?} is a device, FIFO or socket");
+            Err(Failure::invalid("open", message))
+        }
     }
 }

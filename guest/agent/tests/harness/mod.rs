@@ -1,6 +1,11 @@
 //! A host for the real agent: listens on a Unix socket, starts the agent there and
 //! speaks the protocol with it. Every wait has a deadline and fails the test.
-#![allow(dead_code, missing_docs, clippy::unwrap_used)]
+#![allow(dead_code, missing_docs, unused_imports, clippy::unwrap_used)]
+
+mod deadline;
+mod programs;
+mod refusal;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -8,18 +13,17 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use actovisor_agent::protocol::{
-    Credit, Data, Eof, Exec, Exited, Failed, FromAgent, Hello, INITIAL_GRANT, MAX_DATA, Stream,
-    ToAgent, from_agent, to_agent,
+    Credit, Data, Eof, Exec, FromAgent, Hello, INITIAL_GRANT, MAX_DATA, Stream, ToAgent,
+    from_agent, to_agent,
 };
-use prost::Message;
+use prost::Message as _;
 
-/// No step of a test takes as long on the slowest machine.
-pub const DEADLINE: Duration = Duration::from_secs(30);
-
-pub const PATH: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+pub use deadline::{is_alive, within_deadline};
+pub use programs::{Ran, exec, shell};
+pub use refusal::{Refusal, failure};
+use wire::{accept, receive};
 
 /// An agent and its host.
 pub struct Host {
@@ -30,16 +34,6 @@ pub struct Host {
     inbox: Vec<u8>,
     pub hello: Hello,
     next: u32,
-}
-
-/// What a program did, from Exec to its last message.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub struct Ran {
-    pub started: bool,
-    pub stdout: Vec<u8>,
-    pub stderr: Vec<u8>,
-    pub exited: Option<Exited>,
-    pub failed: Option<Failed>,
 }
 
 impl Host {
@@ -291,104 +285,10 @@ impl Drop for Host {
     }
 }
 
-impl Ran {
-    pub fn code(&self) -> Option<u32> {
-        self.exited.as_ref().and_then(|exited| exited.code)
-    }
-
-    pub fn signal(&self) -> Option<u32> {
-        self.exited.as_ref().and_then(|exited| exited.signal)
-    }
-
-    pub fn out(&self) -> &str {
-        std::str::from_utf8(&self.stdout).unwrap()
-    }
-
-    /// Code, errno and step of a failure.
-    pub fn failure(&self) -> (i32, u32, &str) {
-        let failed = self.failed.as_ref().expect("it did not fail");
-        (failed.code, failed.errno, &failed.step)
-    }
-}
-
-/// A request for a program with PATH as its environment.
-pub fn exec(argv: &[&str]) -> Exec {
-    let argv = argv
-        .iter()
-        .map(|argument| String::from(*argument))
-        .collect();
-    Exec {
-        argv,
-        env: vec![PATH.into()],
-        ..Exec::default()
-    }
-}
-
-pub fn shell(command: &str) -> Exec {
-    exec(&["sh", "-c", command])
-}
-
-/// Asks again and again, giving others the processor, until there is an answer.
-pub fn within_deadline<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + DEADLINE;
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(Instant::now() < end, "no {what} in {DEADLINE:?}");
-        std::thread::yield_now();
-    }
-}
-
-/// Whether a process is there and no zombie.
-pub fn is_alive(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ")
-        .next()
-        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
-}
-
 /// The built agent, or the one that the environment names: the form without a C library.
 fn agent_path() -> PathBuf {
     std::env::var_os("ACTOVISOR_AGENT").map_or_else(
         || Path::new(env!("CARGO_BIN_EXE_actovisor-agent")).into(),
         PathBuf::from,
     )
-}
-
-fn accept(listener: &UnixListener) -> (UnixStream, Vec<u8>, Hello) {
-    listener.set_nonblocking(true).unwrap();
-    let (mut socket, _) = within_deadline("connection", || listener.accept().ok());
-    socket.set_nonblocking(false).unwrap();
-    socket.set_read_timeout(Some(DEADLINE)).unwrap();
-    socket.set_write_timeout(Some(DEADLINE)).unwrap();
-    let mut inbox = Vec::new();
-    match receive(&mut socket, &mut inbox) {
-        Some(FromAgent {
-            request: 0,
-            body: Some(from_agent::Body::Hello(hello)),
-        }) => (socket, inbox, hello),
-        other => panic!("not Hello: {other:?}"),
-    }
-}
-
-/// The next message; none at the end of the connection.
-fn receive(socket: &mut UnixStream, inbox: &mut Vec<u8>) -> Option<FromAgent> {
-    loop {
-        if let Ok(length) = prost::decode_length_delimiter(&inbox[..]) {
-            let prefix = prost::length_delimiter_len(length);
-            if inbox.len() >= prefix + length {
-                let message = FromAgent::decode(&inbox[prefix..prefix + length]).unwrap();
-                inbox.drain(..prefix + length);
-                return Some(message);
-            }
-        }
-        let mut bytes = vec![0; 256 * 1024];
-        match socket.read(&mut bytes) {
-            Ok(0) => return None,
-            Ok(count) => inbox.extend_from_slice(&bytes[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
-            Err(error) => panic!("nothing from the agent: {error}"),
-        }
-    }
 }
