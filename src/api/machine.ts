@@ -4,6 +4,7 @@ import type { StartOptions } from './options.ts'
 
 const MEMORY_MIB = 256
 const VCPUS = 1
+const HOSTNAME = 'actovisor'
 /** Context ids are of one machine each: its vsock ends in this process, so all of them can have the same. */
 const GUEST_CID = 3
 /** A kernel's boot is 30 KiB of messages; the rest is for what it says later. */
@@ -21,9 +22,7 @@ export const machineConfig = (
 ): Omit<VmConfig, 'id'> => ({
   kernelPath: prepared.kernelPath,
   flavour,
-  cmdline: [options.hostname === undefined ? '' : `hostname=${options.hostname}`, options.cmdline ?? '']
-    .filter((words) => words !== '')
-    .join(' '),
+  cmdline: `hostname=${options.hostname ?? HOSTNAME} ${options.cmdline ?? ''}`.trimEnd(),
   memoryMib: options.memoryMib ?? MEMORY_MIB,
   vcpus: options.vcpus ?? VCPUS,
   rootDiskPath: prepared.rootDiskPath,

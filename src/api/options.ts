@@ -46,6 +46,7 @@ export interface StartOptions {
   readonly workdir?: string
   /** "name" or "uid", each with an optional ":group"; default: the image's. */
   readonly user?: string
+  /** Default `actovisor`. */
   readonly hostname?: string
   /** Words for the kernel command line, after our own. */
   readonly cmdline?: string

@@ -37,7 +37,12 @@ export async function runCargo({ name, folder, target }, context) {
   ]
   const ended = await runChild('cargo', args, {
     cwd: context.path(folder),
-    env: { ...process.env, CARGO_TERM_COLOR: 'never' },
+    env: {
+      ...process.env,
+      CARGO_TERM_COLOR: 'never',
+      // The agent's tests try the binary that guests run, not one of cargo's own.
+      ACTOVISOR_AGENT: context.path('artifacts/agent/agent'),
+    },
     signal: context.signal,
     deadlineSeconds: DEADLINE_SECONDS,
   })

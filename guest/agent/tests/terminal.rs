@@ -124,8 +124,7 @@ fn the_terminal_belongs_to_the_user() {
 #[test]
 fn the_end_of_the_session_hangs_up_its_background() {
     let mut host = Host::new();
-    let script =
-        "trap '' HUP; sh -c 'trap \"echo hup; exit\" HUP; while :; do sleep 0.01; done' & exit 6";
+    let script = "trap '' HUP; sh -c 'trap \"echo hup; exit\" HUP; i=0; while [ $i -lt 500 ]; do i=$((i+1)); sleep 0.01; done' & exit 6";
     assert_eq!(host.run(on_terminal(shell(script))).code(), Some(6));
     let ran = host.run(on_terminal(shell(&format!("kill -{SIGHUP} $$"))));
     assert_eq!(ran.signal(), Some(SIGHUP));

@@ -26,6 +26,9 @@ pub struct Command {
     pub identity: Option<Identity>,
 }
 
+/// Of root, who is not looked up.
+const ROOT_HOME: &str = "/root";
+
 impl Command {
     /// Checks a request and looks up what it names.
     pub fn new(exec: &Exec) -> Result<Self, Failure> {
@@ -53,11 +56,21 @@ impl Command {
         Ok(Self {
             candidates: StringList::new(&search::candidates(program, &exec.env)),
             argv: StringList::new(&exec.argv),
-            env: StringList::new(&exec.env),
+            env: StringList::new(&environment(&exec.env, identity.as_ref())),
             cwd,
             identity,
         })
     }
+}
+
+/// The environment with a HOME, which login and container engines add as well.
+fn environment(given: &[String], identity: Option<&Identity>) -> Vec<String> {
+    let mut entries = given.to_vec();
+    if !given.iter().any(|entry| entry.starts_with("HOME=")) {
+        let home = identity.map_or(ROOT_HOME, |identity| identity.home.as_str());
+        entries.push(format!("HOME={home}"));
+    }
+    entries
 }
 
 fn variable(entry: &str) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Users and groups of the image, looked up as container engines do.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use rustix::io::Errno;
@@ -24,6 +25,8 @@ pub struct Identity {
     pub gid: u32,
     /// Supplementary groups.
     pub groups: Vec<u32>,
+    /// Home directory; the root directory for a user without one.
+    pub home: String,
 }
 
 /// Looks `user` up: "name", "uid", each with an optional ":group". None means
@@ -63,13 +66,23 @@ fn resolve(user: &str, passwd: &[u8], group: &[u8]) -> Result<Identity, Failure>
         (None, Some(uid)) => (uid, 0),
         (None, None) => return Err(unknown("user", user, PASSWD)),
     };
+    let home = entry
+        .as_ref()
+        .and_then(PasswdEntry::home)
+        .unwrap_or("/")
+        .into();
     let mut groups = Vec::new();
     match (group_name, entry) {
         (Some(name), _) => gid = group_id(name, group)?,
         (None, Some(entry)) => groups.extend(memberships(entry.name, group)),
         (None, None) => {}
     }
-    Ok(Identity { uid, gid, groups })
+    Ok(Identity {
+        uid,
+        gid,
+        groups,
+        home,
+    })
 }
 
 fn group_id(name: &str, group: &[u8]) -> Result<u32, Failure> {
@@ -112,10 +125,11 @@ struct PasswdEntry<'a> {
     name: &'a [u8],
     uid: u32,
     gid: u32,
+    home: &'a [u8],
 }
 
 impl<'a> PasswdEntry<'a> {
-    /// name:password:uid:gid:...
+    /// name:password:uid:gid:comment:home:shell
     fn parse(line: &'a [u8]) -> Option<Self> {
         let mut fields = line.split(|byte| *byte == b':');
         let name = fields.next().filter(|name| !name.is_empty())?;
@@ -124,7 +138,14 @@ impl<'a> PasswdEntry<'a> {
             name,
             uid,
             gid: number(fields.next()?)?,
+            home: fields.nth(1).unwrap_or_default(),
         })
+    }
+
+    fn home(&self) -> Option<&'a str> {
+        core::str::from_utf8(self.home)
+            .ok()
+            .filter(|home| home.starts_with('/'))
     }
 
     fn is(&self, name: &str, uid: Option<u32>) -> bool {
@@ -188,6 +209,15 @@ mod tests {
         assert_eq!(of("ada:wheel"), Some((1000, 10, vec![])));
         assert_eq!(of("ada:55"), Some((1000, 55, vec![])));
         assert_eq!(of("4242:disk"), Some((4242, 6, vec![])));
+    }
+
+    #[test]
+    fn a_user_without_a_home_is_at_the_root() {
+        let home = |user| resolve(user, USERS, GROUPS).map(|id| id.home);
+        assert_eq!(home("ada"), Ok("/home/ada".into()));
+        assert_eq!(home("1000:100"), Ok("/home/ada".into()));
+        assert_eq!(home("7"), Ok("/".into()));
+        assert_eq!(home("4242"), Ok("/".into()));
     }
 
     #[test]
