@@ -6,6 +6,8 @@ import { NOTHING } from './result.mjs'
 /** Compiling all dependencies for the tests takes minutes on two slow cores. */
 const DEADLINE_SECONDS = 900
 
+const AGENT = 'guest/agent'
+
 /** @typedef {{ name: string, folder: string, target: string }} CargoSuite */
 
 /**
@@ -16,7 +18,7 @@ const DEADLINE_SECONDS = 900
 export function cargoSuites(context) {
   return [
     { name: 'cargo test src/native', folder: 'src/native', target: 'native' },
-    { name: 'cargo test guest/agent', folder: 'guest/agent', target: 'agent' },
+    { name: 'cargo test guest/agent', folder: AGENT, target: 'agent' },
   ].filter(({ folder }) => existsSync(context.path(`${folder}/Cargo.toml`)))
 }
 
@@ -27,6 +29,8 @@ export function cargoSuites(context) {
  * @returns {Promise<import('./result.mjs').Result>}
  */
 export async function runCargo({ name, folder, target }, context) {
+  // Over a socket the agent runs programs as other users and groups them, which takes root.
+  const limited = folder === AGENT && process.getuid?.() !== 0
   const args = [
     'test',
     '--workspace',
@@ -34,6 +38,7 @@ export async function runCargo({ name, folder, target }, context) {
     '--no-fail-fast',
     '--target-dir',
     targetDir(context, target),
+    ...(limited ? ['--lib'] : []),
   ]
   const ended = await runChild('cargo', args, {
     cwd: context.path(folder),
@@ -46,7 +51,10 @@ export async function runCargo({ name, folder, target }, context) {
     signal: context.signal,
     deadlineSeconds: DEADLINE_SECONDS,
   })
-  return judgeCargo(name, ended)
+  const result = judgeCargo(name, ended)
+  if (!limited) return result
+  const reasons = [...result.reasons, 'the tests of the agent over a socket need root']
+  return { ...result, skipped: result.skipped + 1, reasons }
 }
 
 /**

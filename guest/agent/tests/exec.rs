@@ -57,6 +57,22 @@ fn without_input_a_program_reads_nothing() {
 }
 
 #[test]
+fn home_is_the_users_unless_it_is_given() {
+    let mut host = Host::new();
+    let request = |user: &str, env: &[&str]| Exec {
+        user: user.into(),
+        env: env.iter().map(|entry| (*entry).into()).collect(),
+        ..exec(&["/usr/bin/env"])
+    };
+    assert_eq!(
+        host.run(request("nobody", &[])).out(),
+        "HOME=/nonexistent\n"
+    );
+    assert_eq!(host.run(request("4242", &[])).out(), "HOME=/\n");
+    assert_eq!(host.run(request("nobody", &["HOME=/h"])).out(), "HOME=/h\n");
+}
+
+#[test]
 fn environment_and_directory_are_those_asked_for() {
     let mut host = Host::new();
     let cwd = host.path("");
@@ -66,7 +82,7 @@ fn environment_and_directory_are_those_asked_for() {
         cwd: cwd.clone(),
         ..exec(&["/usr/bin/env"])
     });
-    assert_eq!(ran.out(), "A=1\nB=x y\n");
+    assert_eq!(ran.out(), "A=1\nB=x y\nHOME=/root\n");
     let ran = host.run(Exec {
         cwd: cwd.clone(),
         ..exec(&["/bin/pwd"])
