@@ -20,6 +20,8 @@ struct range {
 	uint64_t start, length, stride;
 };
 
+#define KERNEL_IMAGE 1
+
 /* Where a Linux kernel without address randomization keeps things. */
 static const struct range ranges[] = {
 	{ "cpu entry area", 0xfffffe0000000000, 128 * PAGE, PAGE },
@@ -56,34 +58,46 @@ static bool writable(uint64_t address)
 	return true;
 }
 
-static void for_readable(const char *(*visit)(const struct range *, uint64_t), const char **reason)
-{
-	struct sigaction action = { .sa_handler = on_probe }, old_segv, old_bus;
+struct open_page {
+	const struct range *range;
+	uint64_t address;
+	bool writable;
+};
 
-	sigaction(SIGSEGV, &action, &old_segv);
-	sigaction(SIGBUS, &action, &old_bus);
-	*reason = NULL;
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && !*reason; i++)
-		for (uint64_t at = 0; at < ranges[i].length && !*reason; at += ranges[i].stride)
-			if (readable(ranges[i].start + at))
-				*reason = visit(&ranges[i], ranges[i].start + at);
-	sigaction(SIGSEGV, &old_segv, NULL);
-	sigaction(SIGBUS, &old_bus, NULL);
+#define MOST_PAGES 64
+static struct open_page open_pages[MOST_PAGES];
+static size_t open_count;
+
+static void catch_probes(struct sigaction *old)
+{
+	struct sigaction action = { .sa_handler = on_probe };
+
+	sigaction(SIGSEGV, &action, &old[0]);
+	sigaction(SIGBUS, &action, &old[1]);
 }
 
-static unsigned int open_pages, open_writable;
-
-static const char *count_page(const struct range *range, uint64_t address)
+static void end_probes(const struct sigaction *old)
 {
-	bool writes = writable(address);
+	sigaction(SIGSEGV, &old[0], NULL);
+	sigaction(SIGBUS, &old[1], NULL);
+}
 
-	printf("# user mode reads%s %#lx (%s)\n", writes ? " and writes" : "", address, range->name);
-	open_pages++;
-	open_writable += writes;
-	/* Only what the entry code of page table isolation needs may be there. */
-	if (!strcmp(range->name, "cpu entry area") || !strcmp(range->name, "kernel image"))
-		return NULL;
-	return why("%#lx (%s) is readable", address, range->name);
+/* Fills open_pages, once: some thousand faults take their time. */
+static void find_open_pages(void)
+{
+	static bool found;
+	struct sigaction old[2];
+
+	if (found)
+		return;
+	found = true;
+	catch_probes(old);
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		for (uint64_t at = 0; at < ranges[i].length && open_count < MOST_PAGES; at += ranges[i].stride)
+			if (readable(ranges[i].start + at))
+				open_pages[open_count++] = (struct open_page){
+					&ranges[i], ranges[i].start + at, writable(ranges[i].start + at) };
+	end_probes(old);
 }
 
 /*
@@ -93,15 +107,22 @@ static const char *count_page(const struct range *range, uint64_t address)
  */
 static const char *memory_is_closed(void)
 {
-	const char *reason;
+	size_t open_writable = 0;
 
-	open_pages = open_writable = 0;
-	for_readable(count_page, &reason);
-	if (reason)
-		return reason;
+	find_open_pages();
+	for (size_t i = 0; i < open_count; i++) {
+		const struct open_page *page = &open_pages[i];
+
+		printf("# user mode reads%s %#lx (%s)\n", page->writable ? " and writes" : "", page->address,
+		       page->range->name);
+		open_writable += page->writable;
+		/* Only what the entry code of page table isolation needs may be there. */
+		if (strcmp(page->range->name, "cpu entry area") && strcmp(page->range->name, "kernel image"))
+			return why("%#lx (%s) is readable", page->address, page->range->name);
+	}
 	/* Entry text 8, IDT, GDT, TSS 5 and its alias; entry stack, 4 exception stacks, scratch. */
-	if (open_writable > 6 || open_pages > 22)
-		return why("%u pages are readable, %u of them writable", open_pages, open_writable);
+	if (open_writable > 6 || open_count > 22)
+		return why("%zu pages are readable, %zu of them writable", open_count, open_writable);
 	return NULL;
 }
 
@@ -124,30 +145,25 @@ static void hold_secret(void)
 			  "memory", "cc");
 }
 
-static const char *find_secret(const struct range *range, uint64_t address)
-{
-	static uint64_t copy[PAGE / 8];
-
-	if (sigsetjmp(probe_at, 1))
-		return NULL;
-	memcpy(copy, (void *)address, PAGE);
-	for (size_t i = 0; i < PAGE / 8; i++)
-		if (copy[i] == SECRET)
-			return why("another process's register is at %#lx (%s)", address + 8 * i, range->name);
-	return NULL;
-}
-
 static const char *registers_are_closed(void)
 {
+	static uint64_t copy[PAGE / 8];
 	const char *reason = NULL;
 	int status;
+
+	find_open_pages();
 	pid_t pid = fork();
 
 	if (pid == 0)
 		hold_secret();
-	for (int i = 0; i < 3 && !reason; i++) {
+	for (int round = 0; round < 10 && !reason; round++) {
 		usleep(30000);
-		for_readable(find_secret, &reason);
+		for (size_t p = 0; p < open_count; p++) {
+			memcpy(copy, (void *)open_pages[p].address, PAGE);
+			for (size_t i = 0; i < PAGE / 8; i++)
+				if (copy[i] == SECRET)
+					reason = why("another process's register is at %#lx", open_pages[p].address + 8 * i);
+		}
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
@@ -163,22 +179,21 @@ static void jump(void *address)
 /* Entry code that user mode can see is of no use to it. */
 static const char *entry_code_is_harmless(void)
 {
-	struct sigaction action = { .sa_handler = on_probe }, old;
 	int tried = 0;
 
-	for (uint64_t page = ranges[1].start; page < ranges[1].start + ranges[1].length; page += PAGE) {
-		sigaction(SIGSEGV, &action, &old);
-		bool open = readable(page);
-		sigaction(SIGSEGV, &old, NULL);
-		if (!open)
+	find_open_pages();
+	for (size_t p = 0; p < open_count; p++) {
+		uint64_t page = open_pages[p].address;
+
+		if (open_pages[p].range != &ranges[KERNEL_IMAGE])
 			continue;
 		for (uint64_t at = page; at < page + PAGE; at += 64) {
 			int status = in_child(jump, (void *)at);
+			int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
 			tried++;
-			if (!WIFSIGNALED(status) ||
-			    (WTERMSIG(status) != SIGSEGV && WTERMSIG(status) != SIGILL && WTERMSIG(status) != SIGTRAP &&
-			     WTERMSIG(status) != SIGBUS && WTERMSIG(status) != SIGFPE))
+			if (number != SIGSEGV && number != SIGILL && number != SIGTRAP && number != SIGBUS &&
+			    number != SIGFPE)
 				return why("a jump to %#lx gave wait status %#x", at, status);
 		}
 	}
