@@ -1,6 +1,7 @@
 import type { Result } from 'neverthrow'
 import { err, ok } from 'neverthrow'
 import { InvalidOption } from '../errors/options.ts'
+import { flavourOf } from './machine.ts'
 import type { HostCapacity, OpenOptions, SpawnOptions, StartOptions } from './options.ts'
 
 type Check = InvalidOption | null
@@ -27,17 +28,22 @@ export const checkOpen = (options: OpenOptions): Result<OpenOptions, InvalidOpti
 export const checkStart = (options: StartOptions, host: HostCapacity): Result<StartOptions, InvalidOption> =>
   first(options, [
     whole('memoryMib', options.memoryMib, MIN_MEMORY_MIB, host.memoryMib),
-    whole('vcpus', options.vcpus, 1, host.maxVcpus),
+    whole('vcpus', options.vcpus, 1, vcpuLimit(options, host)),
     whole('bootTimeoutMs', options.bootTimeoutMs, 1, MAX_MS),
     text('image', options.image),
     text('reference', options.reference),
     text('kernel', options.kernel),
+    matching('kernelFlavour', options.kernelFlavour, /^(?:standard|pvm)$/u, 'standard or pvm'),
     text('user', options.user),
     path('workdir', options.workdir),
     environment('env', options.env),
     hostname(options.hostname),
     matching('cmdline', options.cmdline, /^[\x20-\x7e]*$/u, 'printable ASCII in one line'),
   ])
+
+/** The pvm flavour is a kernel for one CPU; it would leave the others idle without a word. */
+const vcpuLimit = (options: StartOptions, host: HostCapacity): number =>
+  flavourOf(options, host.flavour) === 'pvm' ? 1 : host.maxVcpus
 
 interface Program extends Pick<SpawnOptions, 'env' | 'cwd' | 'user' | 'timeoutMs' | 'tty'> {
   readonly argv: readonly string[]

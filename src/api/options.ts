@@ -38,7 +38,7 @@ export interface StartOptions {
   readonly kernelFlavour?: KernelFlavour
   /** Default 256. */
   readonly memoryMib?: number
-  /** Default 1. */
+  /** Default 1, and no more with a `pvm` kernel, which has one CPU. */
   readonly vcpus?: number
   /** Added to the image's for every program. */
   readonly env?: Environment

@@ -24,6 +24,13 @@ test('takes what can work', () => {
   assert.ok(checkWait(Infinity).isOk())
 })
 
+test('a pvm host takes more CPUs with the standard kernel, or one of its own', () => {
+  const pvm: HostCapacity = { ...host, flavour: 'pvm' }
+  assert.ok(checkStart({ vcpus: 2 }, pvm).isErr())
+  assert.ok(checkStart({ vcpus: 2, kernelFlavour: 'standard' }, pvm).isOk())
+  assert.ok(checkStart({ vcpus: 2, kernel: '/vmlinux' }, pvm).isOk())
+})
+
 const wrong: readonly [StartOptions, string, RegExp][] = [
   [{ memoryMib: 0 }, 'memoryMib', /is 0; it must be a whole number from 32 to 1000/u],
   [{ memoryMib: 1_001 }, 'memoryMib', /is 1001; .* to 1000/u],
@@ -32,6 +39,8 @@ const wrong: readonly [StartOptions, string, RegExp][] = [
   [{ vcpus: 0 }, 'vcpus', /from 1 to 8/u],
   [{ vcpus: 10_000 }, 'vcpus', /is 10000; it must be a whole number from 1 to 8/u],
   [{ vcpus: -1 }, 'vcpus', /-1/u],
+  [{ vcpus: 2, kernelFlavour: 'pvm' }, 'vcpus', /from 1 to 1/u],
+  [{ kernelFlavour: 'other' as 'pvm' }, 'kernelFlavour', /standard or pvm/u],
   [{ bootTimeoutMs: 0 }, 'bootTimeoutMs', /from 1/u],
   [{ workdir: 'relative' }, 'workdir', /"relative"; it must be an absolute path/u],
   [{ env: { 'A=B': 'c' } }, 'env.A=B', /name without "="/u],
