@@ -4,7 +4,7 @@ import { listFiles } from '../../build/inputs.mjs'
 /** Time for one file: unit tests wait for nothing outside their process. */
 const UNIT_SECONDS = 60
 /** Time for one file of tests with guests: the slowest boots a guest emulated several times. */
-const KVM_SECONDS = 300
+const KVM_SECONDS = 900
 
 /** @typedef {{ name: string, path: string, kvm: boolean, deadlineSeconds: number }} TestFile */
 
