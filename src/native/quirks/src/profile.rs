@@ -87,7 +87,7 @@ const NATIVE_CMDLINE: &str = "clearcpuid=xsaves,smap,smep,pku,ibt,invpcid,pcid,r
      pti=on mitigations=off rootflags=dax=never";
 const EMULATED_CMDLINE: &str = "clearcpuid=xsaves,smap,smep,umip,pku,ibt,invpcid,pcid,rdpid,movbe,\
      monitor,mwaitx,waitpkg,aes,pclmulqdq,sha_ni,fsgsbase,cx16,erms,fsrm,clwb,rdtscp,bmi2 mitigations=off \
-     initcall_blacklist=slab_late_init rootflags=dax=never";
+     noreplace-smp initcall_blacklist=slab_late_init rootflags=dax=never";
 
 #[cfg(test)]
 mod tests {
