@@ -46,14 +46,15 @@ test('leaves nothing behind when aborted in the middle of a packed layer', () =>
 test('a caller of the cache who gives up does not stop the others', () =>
   withFolder(async (folder) => {
     const { layout, agent } = input(folder)
-    const options = { layout, agentPath: agent, cacheDir: join(folder, 'cache') }
     const controller = new AbortController()
     let started = 0
+    // Of both: whichever comes first begins the work, and only its progress is told.
     const onProgress = (progress: Progress): void => {
       started++
       if (progress.stage === 'extras') controller.abort()
     }
-    const quitter = rootDiskFor({ ...options, onProgress, signal: controller.signal })
+    const options = { layout, agentPath: agent, cacheDir: join(folder, 'cache'), onProgress }
+    const quitter = rootDiskFor({ ...options, signal: controller.signal })
     const stayer = rootDiskFor(options)
     const [quit, stayed] = await Promise.all([quitter, stayer])
     assert.is(quit.isErr() && quit.error.code, 'ABORTED')
