@@ -65,9 +65,6 @@ export function holdings(): Holdings {
   }
 }
 
-/** Resident memory of this process in MiB. */
-export const residentMib = (): number => process.memoryUsage().rss / 2 ** 20
-
 // A thread or a descriptor may be gone between the listing and the look.
 function read(path: string): string {
   try {

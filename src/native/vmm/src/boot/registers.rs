@@ -68,14 +68,12 @@ pub(crate) fn boot_special_registers(reset: kvm_sregs) -> kvm_sregs {
     sregs.idt.base = 0;
     sregs.idt.limit = 0;
     let code = segment(CODE_SELECTOR, 0xb, true);
-    let data = segment(DATA_SELECTOR, 0x3, true);
+    let data = kvm_segment {
+        db: 1,
+        ..segment(DATA_SELECTOR, 0x3, true)
+    };
     sregs.cs = kvm_segment { l: 1, ..code };
     (sregs.ds, sregs.es, sregs.fs, sregs.gs, sregs.ss) = (data, data, data, data, data);
-    sregs.ds.db = 1;
-    sregs.es.db = 1;
-    sregs.fs.db = 1;
-    sregs.gs.db = 1;
-    sregs.ss.db = 1;
     sregs.tr = kvm_segment {
         limit: 0xf_ffff,
         ..segment(TSS_SELECTOR, 0xb, false)

@@ -46,21 +46,8 @@ impl VirtioDevice for Pmem {
     }
 
     fn notify(&mut self, queue: usize, io: &mut QueueIo<'_>) -> Progress {
-        for _ in 0..BUDGET {
-            let Some(chain) = io.pop(queue) else {
-                return if io.rearm(queue) {
-                    Progress::More
-                } else {
-                    Progress::Idle
-                };
-            };
-            let head = chain.head_index();
-            let memory = io.memory();
-            let done = chain
-                .writer(memory)
-                .is_ok_and(|mut writer| writer.write_obj(0u32).is_ok());
-            io.push(queue, head, if done { 4 } else { 0 });
-        }
-        Progress::More
+        io.answer_each(queue, BUDGET, |writer| {
+            writer.write_obj(0u32).map_or(0, |()| size_of::<u32>())
+        })
     }
 }

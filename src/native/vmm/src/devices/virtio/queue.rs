@@ -3,8 +3,10 @@
 use std::num::Wrapping;
 use std::sync::atomic::Ordering;
 
-use virtio_queue::{DescriptorChain, Queue, QueueT};
+use virtio_queue::{DescriptorChain, Queue, QueueT, Writer};
 use vm_memory::GuestMemoryMmap;
+
+use super::Progress;
 
 /// The queues of a device while its lock is held.
 pub(crate) struct QueueIo<'a> {
@@ -32,6 +34,32 @@ impl<'a> QueueIo<'a> {
     pub fn pop(&mut self, queue: usize) -> Option<DescriptorChain<&'a GuestMemoryMmap>> {
         let memory = self.memory;
         self.valid(queue)?.pop_descriptor_chain(memory)
+    }
+
+    /// Answers chains of a queue on which the device only writes, `budget` of them in one go:
+    /// `answer` writes into a chain and tells how many bytes. A chain that cannot be written
+    /// goes back empty.
+    pub fn answer_each(
+        &mut self,
+        queue: usize,
+        budget: usize,
+        mut answer: impl FnMut(&mut Writer<'_>) -> usize,
+    ) -> Progress {
+        for _ in 0..budget {
+            let Some(chain) = self.pop(queue) else {
+                return if self.rearm(queue) {
+                    Progress::More
+                } else {
+                    Progress::Idle
+                };
+            };
+            let head = chain.head_index();
+            let written = chain
+                .writer(self.memory)
+                .map_or(0, |mut writer| answer(&mut writer));
+            self.push(queue, head, u32::try_from(written).unwrap_or(0));
+        }
+        Progress::More
     }
 
     /// Returns a chain with `written` bytes, and notes the interrupt when the

@@ -38,25 +38,12 @@ impl VirtioDevice for Rng {
     }
 
     fn notify(&mut self, queue: usize, io: &mut QueueIo<'_>) -> Progress {
-        for _ in 0..BUDGET {
-            let Some(chain) = io.pop(queue) else {
-                return if io.rearm(queue) {
-                    Progress::More
-                } else {
-                    Progress::Idle
-                };
-            };
-            let head = chain.head_index();
-            let memory = io.memory();
-            let written = chain.writer(memory).map_or(0, |mut writer| {
-                let mut bytes = [0; REQUEST_BYTES];
-                let count = writer.available_bytes().min(REQUEST_BYTES);
-                let filled =
-                    entropy::fill(&mut bytes[..count]).and_then(|()| writer.write(&bytes[..count]));
-                filled.unwrap_or(0)
-            });
-            io.push(queue, head, u32::try_from(written).unwrap_or(0));
-        }
-        Progress::More
+        io.answer_each(queue, BUDGET, |writer| {
+            let mut bytes = [0; REQUEST_BYTES];
+            let count = writer.available_bytes().min(REQUEST_BYTES);
+            let filled =
+                entropy::fill(&mut bytes[..count]).and_then(|()| writer.write(&bytes[..count]));
+            filled.unwrap_or(0)
+        })
     }
 }
